@@ -1,0 +1,143 @@
+"""The subscriber: calls a function on each arrival and acknowledges when it returns."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+from tenacity.wait import wait_base
+
+from utils.pipeline_utils import Delivery, Source
+
+RETRY_WAIT: Final = wait_random_exponential(multiplier=0.2, max=3)
+
+_POLL_SECONDS: Final = 0.1
+
+_logger = logging.getLogger(__name__)
+
+
+class _Run:
+    """One thread's life, from start to stop."""
+
+    def __init__(self, work: Callable[["_Run"], None], name: str) -> None:
+        self.stopping = threading.Event()
+        self.abandoned = threading.Event()
+        self.drained = False
+        self.thread = threading.Thread(target=work, args=(self,), name=name)
+
+    @property
+    def active(self) -> bool:
+        return self.thread.is_alive() and not self.stopping.is_set()
+
+
+class Subscriber:
+    """Calls `callback` with the payload of each event of `source`, in one thread of its own.
+
+    An event is acknowledged when the callback returns. When it raises, the event is delivered
+    again after a wait, which grows with every failure in a row. The callback may therefore see
+    an event more than once, and never misses one.
+
+    Args:
+        source: Where the events come from.
+        callback: What to call on each arrival.
+        name: What the log and the thread call this subscriber.
+        retry_wait: How long to wait after a failure: a wait strategy of tenacity.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        callback: Callable[[bytes], None],
+        *,
+        name: str,
+        retry_wait: wait_base = RETRY_WAIT,
+    ) -> None:
+        self._source = source
+        self._callback = callback
+        self._name = name
+        self._retry_wait = retry_wait
+        self._run: _Run | None = None
+        self._lifecycle = threading.Lock()
+        self._turn = threading.Lock()
+        self._acknowledged = 0
+        self._failures_in_a_row = 0
+
+    @property
+    def acknowledged(self) -> int:
+        """The number of events acknowledged since this subscriber was made."""
+        return self._acknowledged
+
+    def start(self) -> None:
+        """Start delivering; does nothing while it already delivers."""
+        with self._lifecycle:
+            if self._run is not None and self._run.active:
+                return
+            self._run = _Run(self._work, f"subscriber-{self._name}")
+            self._run.thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Deliver what is queued, then end.
+
+        Args:
+            timeout: How long to drain, in seconds. A callback that is running by then is left
+                to finish, and nothing is delivered after it.
+
+        Returns:
+            True if everything was acknowledged (also if this subscriber never started); False if
+            the time ran out, in which case the rest stays in the source, unacknowledged.
+        """
+        with self._lifecycle:
+            run = self._run
+        if run is None:
+            return True
+        run.stopping.set()
+        run.thread.join(timeout)
+        run.abandoned.set()
+        return run.drained
+
+    def _work(self, run: _Run) -> None:
+        # A callback may outlast its stop: the next start waits here, so two never run at once.
+        with self._turn:
+            while not (run.drained or run.abandoned.is_set()):
+                self._take_one_or_wait(run)
+
+    def _take_one_or_wait(self, run: _Run) -> None:
+        draining = run.stopping.is_set()
+        try:
+            run.drained = self._take_one(draining=draining)
+        except BaseException as error:  # noqa: BLE001 - whatever is raised, the event comes again
+            self._failures_in_a_row += 1
+            _logger.warning(
+                "subscriber %s: %s; the event will be delivered again",
+                self._name,
+                type(error).__name__,
+            )
+            # An attempt that began before stop is followed by the next at once.
+            self._wait_after_failure(run.abandoned if draining else run.stopping)
+
+    def _take_one(self, *, draining: bool) -> bool:
+        """Deliver the next event, if there is one; True if there will not be another."""
+        # Read before receiving: what is published in between must not be missed.
+        last = draining or self._source.closed
+        delivery = self._source.receive(0 if draining else _POLL_SECONDS)
+        if delivery is None:
+            return last
+        self._deliver(delivery)
+        return False
+
+    def _deliver(self, delivery: Delivery) -> None:
+        try:
+            self._callback(delivery.payload)
+        except BaseException:
+            delivery.redeliver()
+            raise
+        delivery.acknowledge()
+        self._acknowledged += 1
+        self._failures_in_a_row = 0
+
+    def _wait_after_failure(self, interrupt: threading.Event) -> None:
+        """Wait as long as the strategy says, or until the interrupt."""
+        state = RetryCallState(Retrying(), None, (), {})
+        state.attempt_number = self._failures_in_a_row
+        interrupt.wait(self._retry_wait(state))

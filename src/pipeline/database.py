@@ -1,0 +1,168 @@
+"""The only module that opens connections and ends transactions."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import psycopg2
+import psycopg2.extras
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    ISOLATION_LEVEL_REPEATABLE_READ,
+    connection,
+    parse_dsn,
+)
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from pipeline.errors import OfficeError
+from pipeline.statements import Cursor
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# What may go well at the next try: a lost connection, a deadlock, a timeout, a full disk.
+PASSING_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 2.0
+
+CONNECTION_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    # A peer that is gone is noticed within 5 s, waiting (keepalives) or sending (tcp_user_timeout).
+    "keepalives_idle": 1,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 2000,
+    # jit costs more than it saves on statements of many short steps.
+    "options": "-c timezone=UTC -c jit=off -c lock_timeout=60s",
+}
+
+
+def describe(error: BaseException) -> str:
+    """What a log may say of an error: class and SQLSTATE, never its text, which holds values."""
+    sqlstate = getattr(error, "pgcode", None)
+    return f"{type(error).__name__} {sqlstate}" if sqlstate else type(error).__name__
+
+
+def address(dsn: str) -> str:
+    """Where a connection string points, for people: host, port and database, no password."""
+    parts = parse_dsn(dsn)
+    host, port = parts.get("host", "localhost"), parts.get("port", "5432")
+    return f"{host}:{port}/{parts.get('dbname', '')}"
+
+
+class Database:
+    """A database, over one connection that is opened when it is needed and again when it was lost.
+
+    Not for use by two threads at once: each opens its own.
+    """
+
+    def __init__(self, dsn: str, *, name: str = "office") -> None:
+        self.dsn = dsn
+        self._name = name
+        self._connection: connection | None = None
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
+        """A cursor whose work is committed at the end, or rolled back where an exception leaves the block.
+
+        Args:
+            snapshot: read only, and all from one snapshot.
+        """
+        opened = self._open()
+        opened.set_session(
+            isolation_level=ISOLATION_LEVEL_REPEATABLE_READ
+            if snapshot
+            else ISOLATION_LEVEL_READ_COMMITTED,
+            readonly=snapshot,
+        )
+        try:
+            with opened.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as cursor:
+                yield cursor
+            opened.commit()
+        except BaseException:
+            self._roll_back(opened)
+            raise
+
+    def run(self, step: Callable[[Cursor], T], *, snapshot: bool = False) -> T:
+        """Does a step in a transaction of its own, again where it failed for a passing reason.
+
+        A commit whose reply was lost is done again too, so a step must be idempotent.
+        """
+
+        def attempt() -> T:
+            with self.transaction(snapshot=snapshot) as cursor:
+                return step(cursor)
+
+        return Retrying(
+            retry=retry_if_exception_type(PASSING_ERRORS),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
+            stop=stop_after_attempt(ATTEMPTS),
+            before_sleep=_log_retry,
+            reraise=True,
+        )(attempt)
+
+    def close(self) -> None:
+        """Closes the connection; the next use opens another."""
+        if self._connection is not None:
+            with suppress(psycopg2.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _open(self) -> connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg2.connect(
+                self.dsn, application_name=self._name, **CONNECTION_OPTIONS
+            )
+        return self._connection
+
+    def _roll_back(self, opened: connection) -> None:
+        # A connection that broke can't be rolled back, and one that can't is of no more use.
+        try:
+            opened.rollback()
+        except psycopg2.Error:
+            self.close()
+
+
+def wait_until_reachable(database: Database, *, seconds: float) -> None:
+    """Waits for the database to answer.
+
+    Raises:
+        OfficeError: it did not within that time.
+    """
+
+    def ask() -> None:
+        with database.transaction() as cursor:
+            cursor.execute("SELECT 1")
+
+    try:
+        Retrying(
+            retry=retry_if_exception_type(PASSING_ERRORS),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
+            stop=stop_after_delay(seconds),
+            reraise=True,
+        )(ask)
+    except PASSING_ERRORS as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else describe(error)
+        raise OfficeError(
+            f"No database at {address(database.dsn)}: {reason}. "
+            "Start it, or say by DATABASE_URL where it is."
+        ) from None
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning(
+        "database trouble, trying again: %s, attempt %d",
+        describe(error) if error else "unknown",
+        state.attempt_number,
+    )

@@ -1,0 +1,20 @@
+"""Logging of the entry points: one line an event, UTC, never a payload."""
+
+import logging
+import time
+from pathlib import Path
+
+
+def configure_logging(file: Path | None = None, *, level: int = logging.INFO) -> None:
+    """Sends log lines to standard error, or to a file."""
+    formatter = logging.Formatter(
+        "%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler() if file is None else logging.FileHandler(file)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Great Expectations logs error texts, which hold values; what matters of them is in our results.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    # It tells of every job, and of its own accord.
+    logging.getLogger("schedule").setLevel(logging.WARNING)

@@ -1,0 +1,99 @@
+"""Merges raw rows into the clean tables: each batch one transaction, each raw row one outcome."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from pipeline.database import Database
+from pipeline.staging import STREAMS
+from pipeline.statements import Cursor, execute, fetch_one
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one batch did: raw rows by fate, and windows it dirtied."""
+
+    stream: str
+    run_id: int
+    merged: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    dirtied_windows: int
+
+    @property
+    def rows(self) -> int:
+        """Raw rows that got an outcome."""
+        return self.merged + self.duplicate + self.conflict + self.rejected
+
+
+def merge_pending(
+    database: Database, *, batch_size: int, sweep: bool = True
+) -> Iterator[Batch]:
+    """Merges all streams until nothing is pending, a batch at a time.
+
+    Args:
+        database: where.
+        batch_size: raw rows a batch takes at most, give or take those of one transaction.
+        sweep: look also for raw rows without an outcome that the cursor has passed.
+    """
+    for stream in STREAMS:
+        yield from _batches(database, stream, batch_size=batch_size, sweep=False)
+        if sweep:
+            yield from _batches(database, stream, batch_size=batch_size, sweep=True)
+
+
+def _batches(database: Database, stream: str, *, batch_size: int, sweep: bool) -> Iterator[Batch]:
+    while True:
+        batch, more = database.run(
+            lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, sweep=sweep)
+        )
+        if batch is not None:
+            log.info(
+                "batch merged: stream=%s run=%d merged=%d duplicate=%d conflict=%d rejected=%d",
+                stream,
+                batch.run_id,
+                batch.merged,
+                batch.duplicate,
+                batch.conflict,
+                batch.rejected,
+            )
+            yield batch
+        if not more:
+            return
+
+
+def merge_batch(
+    cursor: Cursor, stream: str, *, batch_size: int, sweep: bool
+) -> tuple[Batch | None, bool]:
+    """Merges the next batch of a stream, and says whether there may be more.
+
+    Idempotent by id, and safe beside another merger: the stream's cursor row is locked first, and
+    the statements that follow see what the other has committed.
+    """
+    last_xid = fetch_one(cursor, "merge/lock_cursor", {"stream": stream}).last_xid
+    found = fetch_one(
+        cursor,
+        "merge/next_sweep" if sweep else "merge/next_batch",
+        {"stream": stream, "last_xid": last_xid, "batch_size": batch_size},
+    )
+    if not found.found:
+        return None, False
+    batch = _merge_rows(cursor, stream, found.low_xid, found.high_xid, sweep=sweep)
+    _move_cursor(cursor, batch, last_xid if sweep else found.high_xid)
+    # A sweep that could not place a row would find it again for ever.
+    return batch, batch.rows > 0 if sweep else True
+
+
+def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, sweep: bool) -> Batch:
+    run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": sweep}).run_id
+    rows = {"run_id": run_id, "low_xid": low_xid, "high_xid": high_xid}
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    execute(cursor, "merge/close_run", {"run_id": run_id, **done})
+    return Batch(stream=stream, run_id=run_id, **done)
+
+
+def _move_cursor(cursor: Cursor, batch: Batch, last_xid: str) -> None:
+    execute(cursor, "merge/move_cursor", {**asdict(batch), "last_xid": last_xid})

@@ -1,0 +1,81 @@
+"""Computes the revenue of due windows beside what is published, and publishes it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.statements import Cursor, execute, fetch_all, fetch_one
+
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an analytics run computed: its windows, and the merge runs whose raw rows are new to it."""
+
+    quality_run_id: int
+    merged_from: int
+    merged_through: int
+    windows: list[datetime]
+
+
+def compute(
+    cursor: Cursor,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Candidate:
+    """Computes every closed dirty window; with bounds, every closed window between them instead.
+
+    Holds the merge cursors' locks, so that no mark can be set by a merge that is not seen here.
+
+    Args:
+        cursor: of a transaction.
+        now: windows that end by then are closed.
+        since: the first window is the one that holds it.
+        until: windows that start before it.
+    """
+    execute(cursor, "revenue/lock_cursors")
+    run = fetch_one(cursor, "revenue/open_run", {"now": now})
+    bounds = {"since": since or BEGINNING, "until": until or END}
+    execute(cursor, "revenue/mark_new_categories")
+    if since is not None or until is not None:
+        execute(cursor, "revenue/mark_windows", bounds)
+    due = {"quality_run_id": run.quality_run_id, "now": now, **bounds}
+    execute(cursor, "revenue/compute_candidate", due)
+    execute(cursor, "revenue/clear_empty_windows", due)
+    execute(cursor, "revenue/forget_blocked_candidates", due)
+    return Candidate(
+        quality_run_id=run.quality_run_id,
+        merged_from=run.merged_from,
+        merged_through=run.merged_through,
+        windows=[row.window_start for row in fetch_all(cursor, "revenue/candidate_windows", due)],
+    )
+
+
+def publish(cursor: Cursor, quality_run_id: int, windows: list[datetime]) -> list[datetime]:
+    """Puts the run's figures for these windows in place of the published ones.
+
+    Returns:
+        The windows published: those that no other run has published from a later state.
+    """
+    execute(cursor, "revenue/lock_cursors")
+    run = {"quality_run_id": quality_run_id, "windows": windows}
+    return [row.window_start for row in fetch_all(cursor, "revenue/publish", run)]
+
+
+def close_run(
+    cursor: Cursor, quality_run_id: int, *, verdict: str, published: int, blocked: int
+) -> None:
+    """Records how the run ended."""
+    execute(
+        cursor,
+        "revenue/close_run",
+        {
+            "quality_run_id": quality_run_id,
+            "verdict": verdict,
+            "windows_published": published,
+            "windows_blocked": blocked,
+        },
+    )

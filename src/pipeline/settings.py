@@ -1,0 +1,88 @@
+"""What can be set from outside; the only module here that reads the environment."""
+
+from pathlib import Path
+
+from psycopg2.extensions import make_dsn
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import OfficeError
+
+PROJECT_FOLDER = Path(__file__).parents[2]
+
+
+class Settings(BaseSettings):
+    """Settings of every entry point, each overridable by an environment variable of its name."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True)
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    pghost: str | None = Field(default=None, validation_alias="PGHOST")
+    pgport: int | None = Field(default=None, validation_alias="PGPORT")
+    pgdatabase: str | None = Field(default=None, validation_alias="PGDATABASE")
+    pguser: str | None = Field(default=None, validation_alias="PGUSER")
+    pgpassword: str | None = Field(default=None, validation_alias="PGPASSWORD")
+
+    home: Path = PROJECT_FOLDER / ".office"
+    """Where the embedded server, its log and the pages of `office.py run` are kept."""
+    expectations: Path = PROJECT_FOLDER / "expectations"
+    """Folder of the check suites."""
+    reports: Path | None = None
+    """Folder of the pages; `reports/` in `home` where it isn't set."""
+    reports_port: int = Field(default=8081, ge=0, le=65535)
+    """Port on 127.0.0.1 at which `office.py run` serves the pages."""
+
+    publish_seconds: float = Field(default=2.0, gt=0)
+    """Seconds between two events of a stream."""
+    duplicate_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the events that repeat an earlier one."""
+    merge_seconds: float = Field(default=2.0, gt=0)
+    """Seconds between two merges."""
+    sweep_seconds: float = Field(default=60.0, gt=0)
+    """Seconds between two searches for raw rows without an outcome."""
+    analytics_seconds: float = Field(default=600.0, gt=0)
+    """Seconds between two analytics runs, counted from midnight UTC."""
+    analytics_grace_seconds: float = Field(default=5.0, ge=0)
+    """Seconds that an analytics run waits behind the end of a window."""
+    batch_size: int = Field(default=100_000, gt=0)
+    """Raw rows a merge takes at most at once, give or take one transaction's."""
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where the pages are built."""
+        return self.reports or self.home / "reports"
+
+    def database_is_named(self) -> bool:
+        """Whether the environment says which database to use."""
+        return bool(self.database_url or self.pghost or self.pgdatabase)
+
+    def database_dsn(
+        self, *, host: str, port: int, dbname: str, user: str, password: str
+    ) -> str:
+        """The connection string: DATABASE_URL, else the PG* variables over the given defaults."""
+        if self.database_url:
+            return self.database_url
+        return make_dsn(
+            host=self.pghost or host,
+            port=self.pgport or port,
+            dbname=self.pgdatabase or dbname,
+            user=self.pguser or user,
+            password=self.pgpassword or password,
+        )
+
+
+def load_settings() -> Settings:
+    """Reads the environment.
+
+    Raises:
+        OfficeError: a variable holds something that it can't be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name == "DATABASE_URL" or name.startswith("PG") else f"OFFICE_{name}"
+        raise OfficeError(
+            f"The environment variable {name} can't be used: {first['msg']}.", exit_code=2
+        ) from None

@@ -1,0 +1,10 @@
+-- One row: the batch, with what it did.
+UPDATE staging.merge_run
+SET
+    merged = %(merged)s,
+    duplicate = %(duplicate)s,
+    conflict = %(conflict)s,
+    rejected = %(rejected)s,
+    dirtied_windows = %(dirtied_windows)s,
+    finished_at = clock_timestamp()
+WHERE run_id = %(run_id)s

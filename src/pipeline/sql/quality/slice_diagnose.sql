@@ -1,0 +1,9 @@
+-- One row per diagnosis in the windows.
+SELECT
+    d.id,
+    d.icd10_code,
+    d.patient_id,
+    d.tsp,
+    w.window_start
+FROM unnest(%(windows)s::timestamptz[]) AS w (window_start)
+INNER JOIN diagnose AS d ON w.window_start <= d.tsp AND w.window_start + interval '10 minutes' > d.tsp

@@ -1,0 +1,13 @@
+-- One row per window: where a code has just been added to the tracked ones, every window with a claim is marked.
+WITH new_code AS (
+    UPDATE analytics.tracked_diagnosis
+    SET backfilled_at = now()
+    WHERE backfilled_at IS NULL
+    RETURNING icd10_code
+)
+
+INSERT INTO analytics.dirty_window (window_start)
+SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+FROM claim AS c
+WHERE EXISTS (SELECT FROM new_code)
+ORDER BY window_start

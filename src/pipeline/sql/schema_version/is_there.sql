@@ -1,0 +1,2 @@
+-- One row: whether schema files were ever applied.
+SELECT to_regclass('public.schema_version') IS NOT NULL AS is_there

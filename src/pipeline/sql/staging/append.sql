@@ -1,0 +1,2 @@
+-- One row: what arrived.
+INSERT INTO staging.event (stream, payload, payload_bytes) VALUES (%(stream)s, %(payload)s, %(payload_bytes)s)

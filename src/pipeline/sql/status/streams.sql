@@ -1,0 +1,39 @@
+-- One row per stream: its totals so far, what waits to be merged and since when, and its last batch.
+WITH pending_row AS (
+    SELECT
+        e.stream,
+        e.received_at
+    FROM staging.merge_cursor AS c
+    INNER JOIN staging.event AS e ON c.stream = e.stream AND c.last_xid < e.xid
+    LEFT JOIN staging.outcome AS o ON e.seq = o.seq
+    WHERE o.seq IS NULL
+),
+
+pending_by_stream AS (
+    SELECT
+        p.stream,
+        count(*) AS pending,
+        min(p.received_at) AS pending_since
+    FROM pending_row AS p
+    GROUP BY p.stream
+)
+
+SELECT
+    c.stream,
+    c.merged + c.duplicate + c.conflict + c.rejected + coalesce(p.pending, 0) AS received,
+    c.merged,
+    c.duplicate,
+    c.conflict,
+    c.rejected,
+    coalesce(p.pending, 0) AS pending,
+    p.pending_since,
+    (
+        SELECT m.finished_at
+        FROM staging.merge_run AS m
+        WHERE m.stream = c.stream
+        ORDER BY m.run_id DESC
+        LIMIT 1
+    ) AS merged_at
+FROM staging.merge_cursor AS c
+LEFT JOIN pending_by_stream AS p ON c.stream = p.stream
+ORDER BY c.stream

@@ -1,0 +1,349 @@
+"""The simulated doctor's office: publishes claims and diagnoses, with duplicates among them."""
+
+import json
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from random import Random
+from typing import Final, TypeVar
+
+from utils.pipeline_utils import STREAMS, Sink
+
+# What the practice bills, with the lowest and the highest price.
+FEES: Final[Mapping[str, tuple[int, int]]] = {
+    "00142": (140, 190),
+    "01996": (45, 70),
+    "02140": (60, 95),
+    "03230": (3, 12),
+    "17110": (95, 130),
+    "20610": (55, 80),
+    "36415": (3, 9),
+    "69210": (40, 55),
+    "71046": (25, 40),
+    "80053": (10, 15),
+    "81002": (3, 5),
+    "83036": (9, 14),
+    "85025": (8, 12),
+    "87880": (14, 18),
+    "90471": (18, 30),
+    "93000": (14, 25),
+    "94010": (25, 40),
+    "96372": (14, 24),
+    "99203": (105, 125),
+    "99212": (50, 60),
+    "99213": (85, 105),
+    "99214": (120, 145),
+    "99395": (110, 150),
+}
+
+# What the practice diagnoses, with how many in a thousand it is.
+DIAGNOSES: Final[Mapping[str, int]] = {
+    "D64.9": 30,
+    "E03.9": 45,
+    "E11.9": 90,
+    "E78.5": 90,
+    "F41.1": 45,
+    "G43.909": 30,
+    "H66.90": 25,
+    "J02.9": 50,
+    "J06.9": 75,
+    "J30.9": 35,
+    "J44.9": 125,
+    "K21.9": 50,
+    "L30.9": 30,
+    "M25.561": 25,
+    "M54.50": 60,
+    "N39.0": 40,
+    "R41.3": 125,
+    "S93.401A": 10,
+    "Z00.00": 20,
+}
+
+_SHARE_OF_PRICES_WITH_CENTS: Final = 0.2
+_RECENT_EVENTS: Final = 100
+_POLL_SECONDS: Final = 0.1
+_ERROR_WAIT_SECONDS: Final = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim as it is published: field for field, in this order."""
+
+    id: int
+    patient_id: int
+    code: str
+    price: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A diagnosis as it is published: field for field, in this order."""
+
+    id: int
+    patient_id: int
+    icd10_code: str
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """The share of events that are duplicates, and of these the share that conflicts."""
+
+    duplicate: float
+    conflict: float
+
+    def __post_init__(self) -> None:
+        _check_share("duplicate_share", self.duplicate)
+        _check_share("conflict_share", self.conflict)
+
+
+Event = TypeVar("Event", Claim, Diagnosis)
+
+
+def claims(
+    first_id: int,
+    rng: Random,
+    *,
+    patients: int = 1000,
+    duplicate_share: float = 0.1,
+    conflict_share: float = 0.1,
+) -> Iterator[bytes]:
+    """Yield claims without end, as JSON; the same `rng` yields the same ones.
+
+    Args:
+        first_id: The first id; new events count up from it.
+        rng: Where the randomness comes from.
+        patients: Patient ids lie between 1 and this.
+        duplicate_share: The share of events that repeat a recent one.
+        conflict_share: The share of these that come with another price.
+
+    Raises:
+        ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
+    """
+    shares = _Shares(duplicate_share, conflict_share)
+    _check_ids(first_id, patients)
+
+    def new(event_id: int) -> Claim:
+        code = rng.choice(list(FEES))
+        return Claim(event_id, rng.randint(1, patients), code, _price(code, rng))
+
+    def altered(claim: Claim) -> Claim:
+        return replace(claim, price=_other_price(claim.price, rng))
+
+    return _with_duplicates(first_id, rng, new, altered, shares)
+
+
+def diagnoses(
+    first_id: int,
+    rng: Random,
+    *,
+    patients: int = 1000,
+    duplicate_share: float = 0.1,
+    conflict_share: float = 0.1,
+) -> Iterator[bytes]:
+    """Yield diagnoses without end, as JSON; the same `rng` yields the same ones.
+
+    Args:
+        first_id: The first id; new events count up from it.
+        rng: Where the randomness comes from.
+        patients: Patient ids lie between 1 and this.
+        duplicate_share: The share of events that repeat a recent one.
+        conflict_share: The share of these that come with another code.
+
+    Raises:
+        ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
+    """
+    shares = _Shares(duplicate_share, conflict_share)
+    _check_ids(first_id, patients)
+
+    def new(event_id: int) -> Diagnosis:
+        return Diagnosis(event_id, rng.randint(1, patients), _icd10_code(DIAGNOSES, rng))
+
+    def altered(diagnosis: Diagnosis) -> Diagnosis:
+        others = {code: n for code, n in DIAGNOSES.items() if code != diagnosis.icd10_code}
+        return replace(diagnosis, icd10_code=_icd10_code(others, rng))
+
+    return _with_duplicates(first_id, rng, new, altered, shares)
+
+
+def next_due(due: float, now: float, period: float) -> float:
+    """Return when the event after the one due at `due` is due; all in seconds.
+
+    The pace is kept to the dot while publishing is on time. After a sink has blocked, a new pace
+    begins, so that what was held up is never followed by a burst.
+    """
+    kept = due + period
+    return kept if kept - now >= period / 2 else now + period
+
+
+class Publisher:
+    """Publishes each stream at a steady pace, in a thread of its own; starts once.
+
+    When a sink is full, its stream waits and leaves out nothing.
+
+    Args:
+        sinks: Where each stream goes.
+        every_seconds: The time from one event of a stream to the next.
+        duplicate_share: The share of events that repeat a recent one.
+        conflict_share: The share of these that come with other content.
+        patients: Patient ids lie between 1 and this.
+        first_ids: The first id of each stream.
+        seed: Makes the events repeatable; None gives other ones each time.
+
+    Raises:
+        ValueError: A stream is unknown or has no first id, the time is not positive, a share is
+            not within 0 to 1, there is no patient, or an id is negative.
+    """
+
+    def __init__(
+        self,
+        sinks: Mapping[str, Sink],
+        *,
+        every_seconds: float = 2.0,
+        duplicate_share: float = 0.1,
+        conflict_share: float = 0.1,
+        patients: int = 1000,
+        first_ids: Mapping[str, int],
+        seed: int | None = None,
+    ) -> None:
+        _check_streams(sinks, first_ids)
+        if not (every_seconds > 0 and math.isfinite(every_seconds)):
+            raise ValueError(f"every_seconds is {every_seconds}; it must be positive")
+        self._every_seconds = every_seconds
+        self._stopping = threading.Event()
+        self._started = False
+        payloads = {
+            stream: _EVENTS[stream](
+                first_ids[stream],
+                _random(seed, stream),
+                patients=patients,
+                duplicate_share=duplicate_share,
+                conflict_share=conflict_share,
+            )
+            for stream in sinks
+        }
+        self._threads = [
+            threading.Thread(
+                target=self._publish_all,
+                args=(stream, sink, payloads[stream]),
+                name=f"publisher-{stream}",
+            )
+            for stream, sink in sinks.items()
+        ]
+
+    def start(self) -> None:
+        """Start publishing; the first event of each stream comes at once.
+
+        Raises:
+            RuntimeError: It was started before.
+        """
+        if self._started:
+            raise RuntimeError("a publisher starts once; make a new one")
+        self._started = True
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Publish nothing more; True if every thread ended within `timeout` seconds."""
+        self._stopping.set()
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(deadline - time.monotonic())
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _publish_all(self, stream: str, sink: Sink, payloads: Iterator[bytes]) -> None:
+        due = time.monotonic()
+        for payload in payloads:
+            if self._stopping.wait(max(0.0, due - time.monotonic())):
+                return
+            self._publish(stream, sink, payload)
+            due = next_due(due, time.monotonic(), self._every_seconds)
+
+    def _publish(self, stream: str, sink: Sink, payload: bytes) -> None:
+        """Offer one event until the sink takes it or the publisher stops."""
+        while not self._stopping.is_set():
+            try:
+                if sink.publish(payload, _POLL_SECONDS):
+                    return
+                # A closed sink answers at once.
+                self._stopping.wait(_POLL_SECONDS)
+            except Exception as error:  # noqa: BLE001 - one failure must not end the stream
+                _logger.warning("publisher %s: %s; trying again", stream, type(error).__name__)
+                self._stopping.wait(_ERROR_WAIT_SECONDS)
+
+
+_EVENTS: Final = dict(zip(STREAMS, (claims, diagnoses), strict=True))
+
+
+def _random(seed: int | None, stream: str) -> Random:
+    """Return a generator of the stream's own, so that no stream depends on another's pace."""
+    return Random(None if seed is None else f"{seed} {stream}")  # noqa: S311 - nothing secret
+
+
+def _with_duplicates(
+    first_id: int,
+    rng: Random,
+    new: Callable[[int], Event],
+    altered: Callable[[Event], Event],
+    shares: _Shares,
+) -> Iterator[bytes]:
+    ids = count(first_id)
+    recent: deque[Event] = deque(maxlen=_RECENT_EVENTS)
+    while True:
+        if recent and rng.random() < shares.duplicate:
+            event = rng.choice(recent)
+            yield _json(altered(event) if rng.random() < shares.conflict else event)
+        else:
+            event = new(next(ids))
+            recent.append(event)
+            yield _json(event)
+
+
+def _json(event: Claim | Diagnosis) -> bytes:
+    return json.dumps(asdict(event)).encode()
+
+
+def _price(code: str, rng: Random) -> float:
+    low, high = FEES[code]
+    if rng.random() < _SHARE_OF_PRICES_WITH_CENTS:
+        return _price_of_cents(rng.randint(100 * low, 100 * high))
+    return rng.randint(low, high)
+
+
+def _other_price(price: float, rng: Random) -> float:
+    return _price_of_cents(round(100 * price) + 100 * rng.randint(1, 20))
+
+
+def _price_of_cents(cents: int) -> float:
+    return cents / 100 if cents % 100 else cents // 100
+
+
+def _icd10_code(weights: Mapping[str, int], rng: Random) -> str:
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def _check_streams(sinks: Mapping[str, Sink], first_ids: Mapping[str, int]) -> None:
+    for stream in sinks:
+        if stream not in STREAMS:
+            raise ValueError(f"unknown stream {stream}; there are {', '.join(STREAMS)}")
+        if stream not in first_ids:
+            raise ValueError(f"stream {stream} has no first id")
+
+
+def _check_ids(first_id: int, patients: int) -> None:
+    if first_id < 0:
+        raise ValueError(f"first_id is {first_id}; it must not be negative")
+    if patients < 1:
+        raise ValueError(f"patients is {patients}; there must be at least 1")
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"{name} is {share}; it must be within 0 and 1")

@@ -1,0 +1,180 @@
+"""What the publisher and the subscriber share: stream names, the transport, the stop signal."""
+
+import _thread
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Final, Protocol
+
+STREAMS: Final = ("claim", "diagnose")
+
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Delivery:
+    """One arrival of an event, to be settled once: acknowledged or redelivered.
+
+    A transport passes in what acknowledging and redelivering mean to it.
+    """
+
+    def __init__(
+        self,
+        payload: bytes,
+        *,
+        on_acknowledge: Callable[[], None],
+        on_redeliver: Callable[[], None],
+    ) -> None:
+        self.payload: Final = payload
+        self._on_acknowledge = on_acknowledge
+        self._on_redeliver = on_redeliver
+        self._unsettled = threading.Lock()
+
+    def acknowledge(self) -> None:
+        """Say that the event is dealt with; it never arrives again.
+
+        Raises:
+            RuntimeError: This delivery was acknowledged or redelivered before.
+        """
+        self._settle()
+        self._on_acknowledge()
+
+    def redeliver(self) -> None:
+        """Give the event back, to be the next one that arrives.
+
+        Raises:
+            RuntimeError: This delivery was acknowledged or redelivered before.
+        """
+        self._settle()
+        self._on_redeliver()
+
+    def _settle(self) -> None:
+        if not self._unsettled.acquire(blocking=False):
+            raise RuntimeError("this delivery is already acknowledged or redelivered")
+
+
+class Sink(Protocol):
+    """Where a publisher puts the events of one stream."""
+
+    def publish(self, payload: bytes, timeout: float | None = None) -> bool:
+        """Hand over one event; False if it was not taken within `timeout` seconds."""
+
+
+class Source(Protocol):
+    """Where a subscriber takes the events of one stream from."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing further will be published."""
+
+    def receive(self, timeout: float | None = None) -> Delivery | None:
+        """Take the next event; None if there was none within `timeout` seconds."""
+
+
+class Channel:
+    """The in-process transport of one stream: first in, first out, bounded.
+
+    An event is in flight from `publish` until it is acknowledged.
+    """
+
+    def __init__(self, capacity: int = 100) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}; it must be at least 1")
+        self._capacity = capacity
+        self._queue: deque[bytes] = deque()
+        self._in_flight = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def in_flight(self) -> int:
+        """The number of events that are queued, or delivered and not yet acknowledged."""
+        return self._in_flight
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing further will be published."""
+        return self._closed
+
+    def publish(self, payload: bytes, timeout: float | None = None) -> bool:
+        """Queue one event, waiting while `capacity` events are in flight.
+
+        Args:
+            payload: The event, verbatim.
+            timeout: How long to wait for room, in seconds; None waits for ever.
+
+        Returns:
+            False if the time ran out or the channel is closed: the event was not queued.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_room(), timeout)
+            if self._closed or not self._has_room():
+                return False
+            self._queue.append(payload)
+            self._in_flight += 1
+            self._changed.notify_all()
+            return True
+
+    def receive(self, timeout: float | None = None) -> Delivery | None:
+        """Take the event at the front, waiting until there is one.
+
+        Args:
+            timeout: How long to wait, in seconds; None waits for ever.
+
+        Returns:
+            None if the time ran out, or if the channel is closed and its queue is empty.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._queue, timeout)
+            if not self._queue:
+                return None
+            payload = self._queue.popleft()
+        return Delivery(
+            payload,
+            on_acknowledge=self._acknowledge,
+            on_redeliver=partial(self._redeliver, payload),
+        )
+
+    def close(self) -> None:
+        """Take no further events and wake whoever waits; what is in flight can be received."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return self._in_flight < self._capacity
+
+    def _acknowledge(self) -> None:
+        with self._changed:
+            self._in_flight -= 1
+            self._changed.notify_all()
+
+    def _redeliver(self, payload: bytes) -> None:
+        with self._changed:
+            self._queue.appendleft(payload)
+            self._changed.notify_all()
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; a second one ends the process at once.
+
+    Call it from the main thread, which is the only one that may set signal handlers.
+    """
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        _handle_stop_signals(signal.SIG_DFL)
+        # In a thread of its own: set() takes a lock that the interrupted main thread may hold.
+        _thread.start_new_thread(stop.set, ())
+
+    _handle_stop_signals(handle)
+    return stop
+
+
+def _handle_stop_signals(
+    handler: Callable[[int, FrameType | None], None] | signal.Handlers,
+) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, handler)
