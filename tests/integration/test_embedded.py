@@ -42,6 +42,9 @@ with embedded.server(home, init_sql=init_sql, say=print, port=port) as url:
     sys.stdin.read()
 """
 
+# Carries on after a Ctrl-C.
+SHRUG = "import signal; signal.signal(signal.SIGINT, lambda *_: print('shrug', flush=True))"
+
 # Uses it three times, adding a row each time: argv[4] is the first row's id.
 USE_AGAIN_AND_AGAIN = """
 import sys
@@ -351,6 +354,13 @@ def test_failing_init_sql_is_told_without_values_and_undone(office: Office) -> N
         assert query(url, "SELECT count(*) FROM visit") == [(1,)]
 
 
+def test_init_sql_is_one_transaction(office: Office) -> None:
+    step = "INSERT INTO step SELECT pg_current_xact_id();"
+    office.init_sql.write_text(f"CREATE TABLE step (xid xid8); {step} {step}")
+    with office.server() as url:
+        assert query(url, "SELECT count(*), count(DISTINCT xid) FROM step") == [(2, 1)]
+
+
 def test_init_sql_that_is_missing(office: Office) -> None:
     office.init_sql.unlink()
     with pytest.raises(OfficeError, match=r"init\.sql cannot be read: No such file"):
@@ -398,9 +408,11 @@ def test_users_within_one_process_are_counted_too(office: Office) -> None:
 
 def test_started_server_stays_until_stopped(office: Office) -> None:
     url = office.start()
+    before = office.postmasters()
     with office.server() as same:
         assert same == url
     assert office.start() == url
+    assert office.postmasters() == before
     assert query(url, "SELECT count(*) FROM visit") == [(1,)]
     assert embedded.stop(office.home)
     assert office.postmasters() == set()
@@ -447,9 +459,37 @@ def test_interrupted_user_stops_the_server(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+def test_interrupted_set_up_leaves_nothing_running(office: Office) -> None:
+    office.init_sql.write_text("SELECT pg_sleep(1000);")
+    user = office.spawn()
+    wait_until(lambda: sleeps(office))
+    os.killpg(user.pid, signal.SIGINT)
+    user.communicate(timeout=DEADLINE_SECONDS)
+    assert user.returncode == -signal.SIGINT
+    assert office.postmasters() == set()
+    assert list(office.cluster.iterdir()) == [office.cluster / "server.log"]
+
+
+def test_interrupt_that_the_user_handles_does_not_break_the_set_up(office: Office) -> None:
+    office.init_sql.write_text(INIT_SQL + "SELECT pg_sleep(2);")
+    user = office.spawn(SHRUG + USE)
+    wait_until(lambda: sleeps(office))
+    os.killpg(user.pid, signal.SIGINT)
+    assert first_line(user) == "shrug"
+    assert query(first_line(user), "SELECT count(*) FROM visit") == [(1,)]
+    leave(user)
+
+
+def sleeps(office: Office) -> bool:
+    url = f"postgresql://dataeng:best@127.0.0.1:{office.port}/postgres"
+    try:
+        return query(url, "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != []
+    except psycopg2.OperationalError:
+        return False
+
+
 def test_interrupt_in_the_terminal_does_not_reach_the_server(office: Office) -> None:
-    shrug = "import signal; signal.signal(signal.SIGINT, lambda *_: print('shrug', flush=True))"
-    user = office.spawn(shrug + USE)
+    user = office.spawn(SHRUG + USE)
     url = first_line(user)
     before = office.postmasters()
     os.killpg(user.pid, signal.SIGINT)

@@ -1,0 +1,110 @@
+"""What the tests share: one real PostgreSQL 18 for the session, and a fresh database per test."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from pipeline.database import Database
+from pipeline.embedded import server
+from pipeline.schema import apply_schema
+
+INIT_SQL = Path(__file__).parents[1] / "setup" / "init_db.sql"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """The URL of the server's `doctor_office`; parallel workers share the server."""
+    folder = tmp_path_factory.getbasetemp()
+    home = (folder if worker_id == "master" else folder.parent) / "office"
+    with server(home, init_sql=INIT_SQL, say=print, port=25432) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def given_template(server_url: str, worker_id: str) -> str:
+    """A database with the given tables and patients only."""
+    return _clone(server_url, "doctor_office", f"given_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def office_template(server_url: str, given_template: str, worker_id: str) -> str:
+    """A database with the whole schema."""
+    name = _clone(server_url, given_template, f"office_{worker_id}")
+    database = Database(_url_of(server_url, name))
+    apply_schema(database)
+    database.close()
+    return name
+
+
+@pytest.fixture
+def make_database(
+    server_url: str, office_template: str, worker_id: str
+) -> Iterator[Callable[[], str]]:
+    """Makes fresh databases with the whole schema, and drops them after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{worker_id}_{next(_numbers)}"
+        made.append(_clone(server_url, office_template, name))
+        return _url_of(server_url, name)
+
+    yield make
+    for name in made:
+        _drop(server_url, name)
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """The URL of a fresh database with the whole schema."""
+    return make_database()
+
+
+@pytest.fixture
+def given_database_url(server_url: str, given_template: str, worker_id: str) -> Iterator[str]:
+    """The URL of a fresh database with the given tables and patients only."""
+    name = _clone(server_url, given_template, f"test_{worker_id}_{next(_numbers)}")
+    yield _url_of(server_url, name)
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database with the whole schema."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def _url_of(server_url: str, name: str) -> str:
+    return f"{server_url.rsplit('/', 1)[0]}/{name}"
+
+
+def _clone(server_url: str, template: str, name: str) -> str:
+    _administer(
+        server_url,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template)
+        ),
+    )
+    return name
+
+
+def _drop(server_url: str, name: str) -> None:
+    _administer(
+        server_url,
+        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)),
+    )
+
+
+def _administer(server_url: str, command: sql.Composed) -> None:
+    connection = psycopg2.connect(_url_of(server_url, "postgres"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(command)
+    connection.close()
