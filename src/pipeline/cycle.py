@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from pipeline.database import Database
 from pipeline.merge import merge_pending
@@ -32,6 +33,25 @@ class CycleResult:
         """Whether a critical check failed or a check errored."""
         return self.verdict in ("blocked", "partly_blocked")
 
+    def as_dict(self) -> dict[str, Any]:
+        """The same, for another program to read."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The same, for a person: the verdict, the windows, and every check that did not pass."""
+        verdict = self.verdict.replace("_", " ")
+        windows = f"{len(self.published)} windows published, {len(self.blocked)} held back"
+        lines = [f"Run {self.quality_run_id}: {verdict}; {windows}."]
+        for check in self.checks:
+            if check.status != "passed":
+                window = (
+                    f" (window {check.window_start:%Y-%m-%d %H:%M})" if check.window_start else ""
+                )
+                lines.append(
+                    f"  {check.status} {check.severity} {check.suite}: {check.check_name}{window}"
+                )
+        return lines
+
 
 def run_cycle(
     database: Database,
@@ -54,9 +74,7 @@ def run_cycle(
         [] if any(result.blocks for result in general) else candidate.windows,
         lambda windows: _check_slices(database, checker, candidate, windows),
     )
-    result = database.run(
-        lambda cursor: _settle(cursor, candidate, passed, general + of_windows)
-    )
+    result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
     checker.prune()
     log.info(
         "analytics run ended: run=%d verdict=%s published=%d blocked=%d",
@@ -89,9 +107,7 @@ def check_windows(
     return first + second, first_results + second_results
 
 
-def _check_run(
-    database: Database, checker: Checker, candidate: Candidate
-) -> list[CheckResult]:
+def _check_run(database: Database, checker: Checker, candidate: Candidate) -> list[CheckResult]:
     slices = _queries(database, (STAGING_SUITE,), asdict(candidate))
     results = checker.check(slices, run_name=f"run-{candidate.quality_run_id}")
     return checker.broken_checks() + results
@@ -107,7 +123,7 @@ def _check_slices(
 def _queries(
     database: Database, suites: tuple[str, ...], bounds: dict[str, object]
 ) -> dict[str, str]:
-    """The query behind each suite, with its bounds as literals: so its cost depends on them alone."""
+    """The query behind each suite, its bounds as literals, so that its cost depends on them."""
 
     def with_literals(cursor: Cursor) -> dict[str, str]:
         return {
@@ -143,9 +159,7 @@ def _settle(
     return result
 
 
-def _verdict(
-    passed: list[datetime], blocked: list[datetime], checks: list[CheckResult]
-) -> str:
+def _verdict(passed: list[datetime], blocked: list[datetime], checks: list[CheckResult]) -> str:
     if not passed and any(check.blocks for check in checks):
         return "blocked"
     if blocked:
@@ -154,7 +168,7 @@ def _verdict(
 
 
 def summarise(checks: list[CheckResult]) -> list[CheckResult]:
-    """One result per check, and per blocked window: where parts were checked, the worst and the sum."""
+    """One result per check, and per blocked window; of parts, the worst status and the sums."""
 
     def identity(check: CheckResult) -> tuple[str, str, str]:
         return (check.suite, check.check_name, str(check.window_start or ""))

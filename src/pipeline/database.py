@@ -73,7 +73,7 @@ class Database:
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
-        """A cursor whose work is committed at the end, or rolled back where an exception leaves the block.
+        """A cursor whose work is committed at the end, or rolled back where an exception escapes.
 
         Args:
             snapshot: read only, and all from one snapshot.

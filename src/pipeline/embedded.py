@@ -186,9 +186,17 @@ def _discard_unfinished(site: Site) -> None:
         _discard(site, leftover)
 
 
+@retry(
+    retry=retry_if_exception_type(OSError),
+    stop=stop_after_delay(RETRY_SECONDS),
+    wait=wait_fixed(0.1),
+    retry_error_callback=lambda _: None,  # what is left now is removed by the next set-up
+)
 def _discard(site: Site, work: Path) -> None:
+    """Remove an unfinished set-up, in which an orphaned initdb may still be writing for a while."""
     _stop_data(site, work / "data", "immediate")
-    shutil.rmtree(work, ignore_errors=True)
+    if work.exists():
+        shutil.rmtree(work)
 
 
 def _initdb(site: Site, work: Path) -> None:

@@ -14,7 +14,7 @@ def configure_logging(file: Path | None = None, *, level: int = logging.INFO) ->
     handler = logging.StreamHandler() if file is None else logging.FileHandler(file)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Great Expectations logs error texts, which hold values; what matters of them is in our results.
+    # Great Expectations logs error texts, which hold values; our results say what matters.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
     # It tells of every job, and of its own accord.
     logging.getLogger("schedule").setLevel(logging.WARNING)

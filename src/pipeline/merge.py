@@ -29,9 +29,7 @@ class Batch:
         return self.merged + self.duplicate + self.conflict + self.rejected
 
 
-def merge_pending(
-    database: Database, *, batch_size: int, sweep: bool = True
-) -> Iterator[Batch]:
+def merge_pending(database: Database, *, batch_size: int, sweep: bool = True) -> Iterator[Batch]:
     """Merges all streams until nothing is pending, a batch at a time.
 
     Args:

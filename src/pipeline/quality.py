@@ -29,7 +29,12 @@ RESULT_FORMAT = {
 }
 
 # Without the caps on pool and cache, memory grows with every run.
-ENGINE_ARGUMENTS = {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True, "query_cache_size": 100}
+ENGINE_ARGUMENTS = {
+    "pool_size": 1,
+    "max_overflow": 2,
+    "pool_pre_ping": True,
+    "query_cache_size": 100,
+}
 
 RUNS_SHOWN = 50
 RUNS_KEPT = 200
@@ -58,15 +63,15 @@ class CheckResult:
 
 
 class Checker:
-    """Checks slices of data, given as queries, against the suites; one for the life of a process."""
+    """Checks slices of data, given as queries; one for the life of a process."""
 
     def __init__(self, dsn: str, *, expectations: Path, docs: Path) -> None:
         self._context = gx.get_context(mode="ephemeral", project_config=_context_config(docs))
         self._context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-        self._source = self._context.data_sources.add_postgres(
+        self._source = self._context.data_sources.add_postgres(  # type: ignore[call-arg]
             "office",
             connection_string=_sqlalchemy_url(dsn),
-            kwargs=ENGINE_ARGUMENTS,  # type: ignore[call-arg]  (missing from the library's stubs)
+            kwargs=ENGINE_ARGUMENTS,
         )
         self._docs = docs
         self._suites = {
@@ -143,7 +148,7 @@ class _Suite:
         return []
 
     def _known_checks(self, checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The checks the library knows; it drops any other without a word, so each is tried alone."""
+        """The checks the library knows; it drops others without a word, so each is tried alone."""
         known = []
         for number, check in enumerate(checks, start=1):
             name = _name_of(check, number)

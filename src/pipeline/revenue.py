@@ -11,7 +11,7 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Candidate:
-    """What an analytics run computed: its windows, and the merge runs whose raw rows are new to it."""
+    """What an analytics run computed, and the merge runs whose raw rows are new to it."""
 
     quality_run_id: int
     merged_from: int

@@ -1,4 +1,4 @@
-"""Brings a database to the schema of `sql/schema/`: idempotent, and safe for several processes at once."""
+"""Brings a database to the schema of `sql/schema/`, again and again, by many at once."""
 
 import hashlib
 import logging

@@ -56,9 +56,7 @@ class Settings(BaseSettings):
         """Whether the environment says which database to use."""
         return bool(self.database_url or self.pghost or self.pgdatabase)
 
-    def database_dsn(
-        self, *, host: str, port: int, dbname: str, user: str, password: str
-    ) -> str:
+    def database_dsn(self, *, host: str, port: int, dbname: str, user: str, password: str) -> str:
         """The connection string: DATABASE_URL, else the PG* variables over the given defaults."""
         if self.database_url:
             return self.database_url

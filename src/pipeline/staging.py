@@ -32,7 +32,7 @@ def as_text_or_bytes(payload: bytes) -> tuple[str | None, bytes | None]:
 
 
 def load_lines(database: Database, stream: str, lines: Iterable[bytes]) -> Iterator[int]:
-    """Appends lines, bad ones included, some ten thousand a transaction; yields how many each staged.
+    """Appends lines, bad ones included, many a transaction; yields how many each staged.
 
     A line is what stands before its line end; empty lines are no events.
     """

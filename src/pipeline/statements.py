@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from psycopg2.extensions import cursor as Cursor  # noqa: N812  (a class, named like one here)
+from psycopg2 import extensions
 
+Cursor = extensions.cursor
 SQL_FOLDER = Path(__file__).parent / "sql"
 
 

@@ -296,6 +296,20 @@ def test_killed_postmaster(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+def test_start_waits_until_a_killed_server_is_quite_gone(office: Office) -> None:
+    url = office.start()
+    connection = connect(url)
+    (postmaster,) = office.postmasters()
+    os.kill(connection.info.backend_pid, signal.SIGSTOP)
+    os.kill(postmaster, signal.SIGKILL)
+    user = office.spawn()
+    wait_until(lambda: "shared memory block" in server_log(office))
+    os.kill(connection.info.backend_pid, signal.SIGKILL)
+    assert first_line(user) == url
+    connection.close()
+    leave(user)
+
+
 def test_stale_pid_file_that_names_another_process(office: Office) -> None:
     with office.server():
         pid_file = office.cluster / "data" / "postmaster.pid"
@@ -483,7 +497,7 @@ def test_interrupt_that_the_user_handles_does_not_break_the_set_up(office: Offic
 def sleeps(office: Office) -> bool:
     url = f"postgresql://dataeng:best@127.0.0.1:{office.port}/postgres"
     try:
-        return query(url, "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != []
+        return query(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != []
     except psycopg2.OperationalError:
         return False
 

@@ -1,0 +1,54 @@
+# The office's targets; `make run` and `make test` do all their own set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+OFFICE := $(BIN)/python src/office.py
+
+.PHONY: run test setup setup-dev db stop merge analytics status verify report lint format lock clean
+
+run: setup  ## everything, embedded, with a live status; Ctrl-C stops
+	@$(OFFICE) run
+
+merge analytics status verify report: setup
+	@$(OFFICE) $@
+
+db: setup  ## starts the embedded server, to stay, and prints its DATABASE_URL
+	@$(OFFICE) db
+
+stop: setup  ## stops the embedded server
+	@$(OFFICE) db --stop
+
+test: setup-dev lint  ## linters, then all the tests
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: setup-dev
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql
+
+format: setup-dev
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+	$(BIN)/sqlfluff fix --disable-progress-bar setup src/pipeline/sql
+
+setup: .venv/runtime  ## the environment, with what the pipeline needs
+setup-dev: .venv/dev  ## and with what the tests need
+
+.venv/runtime: requirements.lock
+	@echo "Making the environment in .venv (once, about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which with: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:  ## resolves requirements*.txt anew, with hashes (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.txt -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+clean: setup  ## removes the environment, the embedded server and its data
+	@$(OFFICE) db --stop
+	rm -rf .venv .office

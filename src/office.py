@@ -1,0 +1,331 @@
+"""The office's commands: `python src/office.py COMMAND`, `--help` says which there are."""
+
+import fcntl
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.progress import wrap_file
+
+from pipeline import display, embedded
+from pipeline.database import Database, wait_until_reachable
+from pipeline.errors import OfficeError, exit_on_office_error
+from pipeline.logs import configure_logging
+from pipeline.merge import merge_pending
+from pipeline.pages import serving
+from pipeline.processes import Processes
+from pipeline.report import build_report, docs_folder, read_report
+from pipeline.schema import apply_schema
+from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
+from pipeline.staging import STREAMS, load_lines
+from pipeline.status import read_status
+from pipeline.verify import verify
+from utils.pipeline_utils import stop_on_signals
+
+# Where the database is, for what the PG* variables leave open; without DATABASE_URL, PGHOST and
+# PGDATABASE it is the embedded server.
+DB_NAME = "doctor_office"
+DB_USER = "dataeng"
+DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
+DB_HOST = "127.0.0.1"
+DB_PORT = 5432
+
+INIT_SQL = PROJECT_FOLDER / "setup" / "init_db.sql"
+START_SECONDS = 10.0
+STOP_SECONDS = 8.0
+REFRESH_SECONDS = 1.0
+PLAIN_LINE_SECONDS = 5.0
+
+SOMETHING_WRONG = 1
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def office() -> None:
+    """The doctor's office: from two streams of raw events to checked revenue per window.
+
+    Commands use the database of DATABASE_URL, else of the PG* variables, else an embedded
+    PostgreSQL 18, which they start and stop as needed.
+    """
+
+
+@office.command()
+@click.option("--stop", "is_stop", is_flag=True, help="Stop it instead.")
+def db(*, is_stop: bool) -> None:
+    """Start the embedded server, to stay, and print its URL: psql "$(python src/office.py db)"."""
+    settings = load_settings()
+    if not is_stop:
+        click.echo(embedded.start(settings.home, init_sql=INIT_SQL, say=say))
+    elif not embedded.stop(settings.home):
+        say("The embedded server wasn't running.")
+
+
+@office.command()
+@click.option(
+    "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many SECONDS."
+)
+def run(seconds: float | None) -> None:
+    """Run everything, with a live status; Ctrl-C drains and stops."""
+    settings = load_settings()
+    stop = stop_on_signals()
+    with only_one_run(settings.home), office_database(settings, "office run") as database:
+        processes = Processes(settings.home / "logs")
+        environment = {
+            "DATABASE_URL": database.dsn,
+            "OFFICE_REPORTS": str(settings.reports_folder),
+        }
+        with serving(settings.reports_folder, settings.reports_port) as pages:
+            if not pages.endswith(f":{settings.reports_port}"):
+                say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
+            for name in ("ingestor", "analytics"):
+                processes.start(name, environment)
+            try:
+                ended = watch(database, processes, stop, seconds=seconds, pages=pages)
+            finally:
+                badly_ended = processes.stop(STOP_SECONDS)
+        click.echo(display.status_line(database.run(read_status)))
+    failed = sorted({*ended, *badly_ended})
+    if failed:
+        logs = ", ".join(str(processes.log(name)) for name in failed)
+        raise OfficeError(f"{' and '.join(failed)} ended unexpectedly: see {logs}.")
+
+
+@office.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--stream", type=click.Choice(STREAMS), required=True, help="The stream it is of.")
+@as_json
+def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
+    """Append a FILE of JSON lines (- for standard input) to staging, bad lines included.
+
+    Example: python src/office.py load history.jsonl --stream claim
+    """
+    with office_database(load_settings(), "office load") as database, with_progress(file) as lines:
+        staged = sum(load_lines(database, stream, lines))
+    report({"stream": stream, "staged": staged}, f"{staged} lines staged.", is_json=is_json)
+
+
+@office.command()
+@as_json
+def merge(*, is_json: bool) -> None:
+    """Merge until nothing is pending."""
+    settings = load_settings()
+    totals = dict.fromkeys(display.FATES, 0)
+    with office_database(settings, "office merge") as database:
+        for batch in merge_pending(database, batch_size=settings.batch_size):
+            for fate in totals:
+                totals[fate] += getattr(batch, fate)
+    text = ", ".join(f"{fate} {count}" for fate, count in totals.items())
+    report(totals, f"{text}.", is_json=is_json)
+
+
+@office.command()
+@click.option("--from", "since", metavar="T", help="Recompute from the window of T on (ISO 8601).")
+@click.option("--to", "until", metavar="T", help="Recompute windows that start before T.")
+@as_json
+def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
+    """Run analytics once: merge, compute, check, publish, report; with bounds, those windows.
+
+    Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
+    """
+    # Great Expectations takes seconds to import: only this command pays for it.
+    from pipeline.cycle import run_cycle  # noqa: PLC0415
+    from pipeline.quality import Checker  # noqa: PLC0415
+
+    settings = load_settings()
+    now = datetime.now(UTC)
+    with office_database(settings, "office analytics") as database:
+        checker = Checker(
+            database.dsn,
+            expectations=settings.expectations,
+            docs=docs_folder(settings.reports_folder),
+        )
+        result = run_cycle(
+            database,
+            checker,
+            now=now,
+            batch_size=settings.batch_size,
+            since=parse_time(since, "--from"),
+            until=parse_time(until, "--to"),
+        )
+        data = database.run(read_report, snapshot=True)
+    index = build_report(data, settings.reports_folder, now=now)
+    report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)
+    if result.found_something_wrong:
+        sys.exit(SOMETHING_WRONG)
+
+
+@office.command()
+@click.option("--max-lag", type=float, help="Exit 1 if a raw row is pending for more SECONDS.")
+@click.option("--max-run-age", type=float, help="Exit 1 if no analytics run ended for SECONDS.")
+@as_json
+def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -> None:
+    """Show streams, lag, pending and the last analytics run."""
+    with office_database(load_settings(), "office status") as database:
+        found = database.run(read_status)
+    if is_json:
+        click.echo(to_json(found.as_dict()))
+    else:
+        Console().print(display.status_table(found))
+    if is_late(found.lag_seconds, max_lag) or is_late(found.run_age_seconds, max_run_age):
+        sys.exit(SOMETHING_WRONG)
+
+
+@office.command("verify")
+@as_json
+def verify_command(*, is_json: bool) -> None:
+    """Check every promise that the data can show, from one snapshot; exit 1 where one is broken."""
+    with office_database(load_settings(), "office verify") as database:
+        promises = database.run(verify, snapshot=True)
+    report(
+        [vars(promise) for promise in promises],
+        "\n".join(display.promise_lines(promises)),
+        is_json=is_json,
+    )
+    if not all(promise.holds for promise in promises):
+        sys.exit(SOMETHING_WRONG)
+
+
+@office.command("report")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to build them in."
+)
+def report_command(out: Path | None) -> None:
+    """Build the pages."""
+    settings = load_settings()
+    with office_database(settings, "office report") as database:
+        data = database.run(read_report, snapshot=True)
+    click.echo(build_report(data, out or settings.reports_folder, now=datetime.now(UTC)))
+
+
+@contextmanager
+def office_database(settings: Settings, name: str) -> Iterator[Database]:
+    """The database that the environment names, else the embedded one, with the present schema."""
+    configure_logging(level=30)
+    with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
+        wait_until_reachable(database, seconds=START_SECONDS)
+        apply_schema(database)
+        yield database
+
+
+@contextmanager
+def database_dsn(settings: Settings) -> Iterator[str]:
+    """Where the database is; starts the embedded server where nothing else is named."""
+    if settings.database_is_named():
+        yield settings.database_dsn(
+            host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
+        )
+        return
+    with embedded.server(settings.home, init_sql=INIT_SQL, say=say) as dsn:
+        yield dsn
+
+
+@contextmanager
+def only_one_run(home: Path) -> Iterator[None]:
+    """Holds the lock of `run`; the kernel lets go of it however the process ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "run.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise OfficeError(
+                f"The office runs already, as process {lock.read().strip()}: stop that one first.",
+                exit_code=2,
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def watch(
+    database: Database,
+    processes: Processes,
+    stop: threading.Event,
+    *,
+    seconds: float | None,
+    pages: str,
+) -> list[str]:
+    """Shows the status until it is time to stop; the names of processes that ended before."""
+    console = Console()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        next_line = 0.0
+        while not stop.is_set() and not processes.ended():
+            found = database.run(read_status)
+            if console.is_terminal:
+                live.update(display.status_table(found, pages=pages), refresh=True)
+            elif time.monotonic() >= next_line:
+                click.echo(display.status_line(found))
+                next_line = time.monotonic() + PLAIN_LINE_SECONDS
+            left = REFRESH_SECONDS if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                break
+            stop.wait(min(left, REFRESH_SECONDS))
+    return processes.ended()
+
+
+@contextmanager
+def with_progress(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, read under a progress bar where it has an end and there is a terminal."""
+    if not (file.seekable() and sys.stderr.isatty()):
+        yield file
+        return
+    size = os.fstat(file.fileno()).st_size
+    console = Console(stderr=True)
+    with wrap_file(file, size, description="Loading", console=console) as watched:
+        yield watched
+
+
+def is_late(seconds: float | None, most: float | None) -> bool:
+    """Whether more than the most allowed has passed, or nothing was seen at all."""
+    return most is not None and (seconds is None or seconds > most)
+
+
+def parse_time(text: str | None, option: str) -> datetime | None:
+    """A time of the command line; one without an offset is UTC."""
+    if text is None:
+        return None
+    try:
+        time_given = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time such as 2026-11-24T14:00Z", param_hint=option
+        ) from None
+    return time_given if time_given.tzinfo else time_given.replace(tzinfo=UTC)
+
+
+def report(data: object, text: str, *, is_json: bool) -> None:
+    """Prints a result, for a program or for a person."""
+    click.echo(to_json(data) if is_json else text)
+
+
+def to_json(data: Any) -> str:  # noqa: ANN401  (whatever json can write, and times and decimals)
+    """JSON of a result."""
+    return json.dumps(data, default=str, indent=2)
+
+
+def say(message: str) -> None:
+    """A remark that is no part of the result."""
+    click.echo(message, err=True)
+
+
+def main() -> int:
+    """Runs the command line."""
+    office(standalone_mode=True)
+    return 0
+
+
+if __name__ == "__main__":
+    exit_on_office_error(main)

@@ -1,0 +1,73 @@
+"""How things stand: streams, what is pending, the last analytics run, the open window."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.statements import Cursor, fetch_all, fetch_one
+
+WINDOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """A stream: raw rows so far by fate, and since when the oldest pending one waits."""
+
+    stream: str
+    received: int
+    merged: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    pending: int
+    pending_since: datetime | None
+    merged_at: datetime | None
+
+    def lag_seconds(self, now: datetime) -> float:
+        """How long the oldest pending raw row has waited."""
+        return (now - self.pending_since).total_seconds() if self.pending_since else 0.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How things stand at `now`, by the database's clock."""
+
+    now: datetime
+    streams: list[StreamStatus]
+    due_windows: int
+    window_closes_at: datetime
+    last_run: dict[str, Any] | None
+
+    @property
+    def lag_seconds(self) -> float:
+        """How long the oldest pending raw row of any stream has waited."""
+        return max(stream.lag_seconds(self.now) for stream in self.streams)
+
+    @property
+    def run_age_seconds(self) -> float | None:
+        """How long ago the last analytics run ended; None where none has."""
+        if self.last_run is None:
+            return None
+        ended: datetime = self.last_run["finished_at"]
+        return (self.now - ended).total_seconds()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, for another program to read."""
+        return {
+            **asdict(self),
+            "lag_seconds": self.lag_seconds,
+            "run_age_seconds": self.run_age_seconds,
+        }
+
+
+def read_status(cursor: Cursor) -> Status:
+    """Reads how things stand; its cost depends on what is pending, not on history."""
+    windows = fetch_one(cursor, "status/windows")
+    runs = fetch_all(cursor, "status/last_run")
+    return Status(
+        now=windows.now.astimezone(UTC),
+        streams=[StreamStatus(**row._asdict()) for row in fetch_all(cursor, "status/streams")],
+        due_windows=windows.due,
+        window_closes_at=windows.open_window + WINDOW,
+        last_run=runs[0]._asdict() if runs else None,
+    )
