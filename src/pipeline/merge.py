@@ -49,7 +49,7 @@ def _batches(database: Database, stream: str, *, batch_size: int, sweep: bool) -
             lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, sweep=sweep)
         )
         if batch is not None:
-            log.info(
+            log.debug(
                 "batch merged: stream=%s run=%d merged=%d duplicate=%d conflict=%d rejected=%d",
                 stream,
                 batch.run_id,
