@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from rich.console import Console
+import psycopg2
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import wrap_file
 
 from pipeline import display, embedded
-from pipeline.database import Database, wait_until_reachable
+from pipeline.database import (
+    PASSING_ERRORS,
+    Database,
+    address,
+    describe,
+    wait_until_reachable,
+)
 from pipeline.errors import OfficeError, exit_on_office_error
 from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
@@ -28,7 +35,7 @@ from pipeline.report import build_report, docs_folder, read_report
 from pipeline.schema import apply_schema
 from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
 from pipeline.staging import STREAMS, load_lines
-from pipeline.status import read_status
+from pipeline.status import Status, read_status
 from pipeline.verify import verify
 from utils.pipeline_utils import stop_on_signals
 
@@ -94,7 +101,7 @@ def run(seconds: float | None) -> None:
                 ended = watch(database, processes, stop, seconds=seconds, pages=pages)
             finally:
                 badly_ended = processes.stop(STOP_SECONDS)
-        click.echo(display.status_line(database.run(read_status)))
+        show(Console(), database.run(read_status))
     failed = sorted({*ended, *badly_ended})
     if failed:
         logs = ", ".join(str(processes.log(name)) for name in failed)
@@ -214,8 +221,13 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
     configure_logging(level=30)
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
-        apply_schema(database)
-        yield database
+        try:
+            apply_schema(database)
+            yield database
+        except psycopg2.Error as error:
+            raise OfficeError(
+                f"The database at {address(dsn)} failed: {describe(error)}. Its own log says more."
+            ) from None
 
 
 @contextmanager
@@ -263,17 +275,32 @@ def watch(
     with Live(console=console, auto_refresh=False, transient=True) as live:
         next_line = 0.0
         while not stop.is_set() and not processes.ended():
-            found = database.run(read_status)
             if console.is_terminal:
-                live.update(display.status_table(found, pages=pages), refresh=True)
+                live.update(status_or_trouble(database, pages), refresh=True)
             elif time.monotonic() >= next_line:
-                click.echo(display.status_line(found))
+                show(console, database.run(read_status))
                 next_line = time.monotonic() + PLAIN_LINE_SECONDS
             left = REFRESH_SECONDS if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 break
             stop.wait(min(left, REFRESH_SECONDS))
     return processes.ended()
+
+
+def status_or_trouble(database: Database, pages: str) -> RenderableType:
+    """The status for a terminal; while the database is away, that it is."""
+    try:
+        return display.status_table(database.run(read_status), pages=pages)
+    except PASSING_ERRORS as error:
+        return f"The database doesn't answer ({describe(error)}); trying again."
+
+
+def show(console: Console, found: Status) -> None:
+    """Prints the status: a table for a terminal, else a line."""
+    if console.is_terminal:
+        console.print(display.status_table(found))
+    else:
+        click.echo(display.status_line(found))
 
 
 @contextmanager

@@ -1,0 +1,85 @@
+"""Events in a few words, and what stands in the database afterwards."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pipeline.database import Database
+from pipeline.merge import merge_pending
+from pipeline.revenue import close_run, compute, publish
+from pipeline.staging import append
+
+
+def claim(
+    number: int, *, patient: int = 1, price: float = 10, code: str = "03230", **more: Any
+) -> bytes:
+    return _event({"id": number, "patient_id": patient, "code": code, "price": price}, more)
+
+
+def diagnose(number: int, *, patient: int = 1, icd10_code: str = "R41.3", **more: Any) -> bytes:
+    return _event({"id": number, "patient_id": patient, "icd10_code": icd10_code}, more)
+
+
+def _event(event: dict[str, Any], more: dict[str, Any]) -> bytes:
+    times = {name: _text(value) for name, value in more.items()}
+    return json.dumps({**event, **times}).encode()
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def stage(database: Database, stream: str, *payloads: bytes) -> None:
+    with database.transaction() as cursor:
+        for payload in payloads:
+            append(cursor, stream, payload)
+
+
+def stage_and_merge(database: Database, stream: str, *payloads: bytes) -> None:
+    stage(database, stream, *payloads)
+    merge(database)
+
+
+def merge(database: Database) -> None:
+    list(merge_pending(database, batch_size=1000))
+
+
+def compute_and_publish(database: Database, now: datetime) -> list[datetime]:
+    """An analytics run without its checks."""
+    candidate = database.run(lambda cursor: compute(cursor, now=now))
+    with database.transaction() as cursor:
+        published = publish(cursor, candidate.quality_run_id, candidate.windows)
+        close_run(
+            cursor,
+            candidate.quality_run_id,
+            verdict="published",
+            published=len(published),
+            blocked=0,
+        )
+    return published
+
+
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    with database.transaction() as cursor:
+        cursor.execute(query)
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def fates(database: Database, stream: str = "claim") -> list[str]:
+    query = "SELECT stream, fate FROM audit.raw_vs_clean ORDER BY seq"
+    return [fate for of, fate in rows(database, query) if of == stream]
+
+
+def revenue(database: Database) -> dict[tuple[str, str], tuple[str, int, int]]:
+    """The published figures: (window as HH:MM, category) to (revenue, claims, patients)."""
+    return {
+        (start, category): (str(amount), claims, patients)
+        for start, category, amount, claims, patients in rows(
+            database,
+            """
+            SELECT to_char(window_start AT TIME ZONE 'UTC', 'HH24:MI'), category,
+                   revenue, claims, patients
+            FROM analytics.revenue_by_diagnosis
+            """,
+        )
+    }

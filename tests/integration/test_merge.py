@@ -1,0 +1,144 @@
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from integration.events import claim, diagnose, fates, merge, rows, stage, stage_and_merge
+from pipeline.database import Database
+from pipeline.merge import merge_batch, merge_pending
+from pipeline.staging import append
+from pipeline.verify import verify
+
+
+def broken_promises(database: Database) -> list[str]:
+    promises = database.run(verify, snapshot=True)
+    return [promise.text for promise in promises if not promise.holds]
+
+
+def clean_rows(database: Database) -> list[tuple[object, ...]]:
+    return rows(database, "SELECT xmin::text, * FROM claim ORDER BY id")
+
+
+def test_the_first_row_of_an_id_stays(database: Database) -> None:
+    stage_and_merge(database, "claim", claim(1, price=5), claim(1, price=6), claim(1, price=5))
+    stage_and_merge(database, "claim", claim(1, price=6), claim(1, price=5.0))
+    assert fates(database) == ["merged", "conflict", "duplicate", "conflict", "duplicate"]
+    assert rows(database, "SELECT price::text FROM claim") == [("5.00",)]
+
+
+def test_merging_again_changes_no_clean_row(database: Database) -> None:
+    events = [claim(number, patient=number) for number in range(1, 50)]
+    stage_and_merge(database, "claim", *events)
+    before = clean_rows(database)
+    stage_and_merge(database, "claim", *events)
+    assert clean_rows(database) == before
+    assert fates(database)[49:] == ["duplicate"] * 49
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1000])
+def test_every_batch_size_gives_the_same(database: Database, batch_size: int) -> None:
+    for number in range(30):
+        stage(database, "claim", claim(number % 10, price=number // 20))
+    list(merge_pending(database, batch_size=batch_size))
+    assert fates(database) == ["merged"] * 10 + ["duplicate"] * 10 + ["conflict"] * 10
+
+
+def test_a_transaction_that_commits_late_is_not_passed_over(
+    database: Database, database_url: str
+) -> None:
+    late = Database(database_url)
+    with late.transaction() as cursor:
+        append(cursor, "claim", claim(1))
+        stage_and_merge(database, "claim", claim(2))
+    merge(database)
+    assert fates(database) == ["merged", "merged"]
+    late.close()
+
+
+def test_the_cursor_alone_waits_for_a_transaction_that_commits_late(
+    database: Database, database_url: str
+) -> None:
+    def merge_without_sweep() -> None:
+        list(merge_pending(database, batch_size=1000, sweep=False))
+
+    late = Database(database_url)
+    with late.transaction() as cursor:
+        append(cursor, "claim", claim(1))
+        stage(database, "claim", claim(2))
+        merge_without_sweep()
+    merge_without_sweep()
+    assert fates(database) == ["merged", "merged"]
+    late.close()
+
+
+def test_the_sweep_finds_a_row_that_the_cursor_has_passed(database: Database) -> None:
+    stage_and_merge(database, "claim", claim(1))
+    stage(database, "claim", claim(2))
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id()")
+    list(merge_pending(database, batch_size=1000, sweep=False))
+    assert fates(database) == ["merged", "pending"]
+    merge(database)
+    assert fates(database) == ["merged", "merged"]
+
+
+def test_a_cursor_from_another_cluster_starts_over(database: Database) -> None:
+    stage_and_merge(database, "claim", claim(1))
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE staging.merge_cursor SET last_xid = '9000000000000'")
+    stage(database, "claim", claim(2))
+    list(merge_pending(database, batch_size=1000, sweep=False))
+    assert fates(database) == ["merged", "merged"]
+
+
+def test_a_batch_is_all_or_nothing(database: Database) -> None:
+    stage(database, "claim", claim(1), claim(1, price=7))
+    with pytest.raises(ZeroDivisionError), database.transaction() as cursor:
+        merge_batch(cursor, "claim", batch_size=1000, sweep=False)
+        raise ZeroDivisionError
+    assert fates(database) == ["pending", "pending"]
+    assert rows(database, "SELECT * FROM claim") == []
+    assert rows(database, "SELECT * FROM analytics.dirty_window") == []
+    merge(database)
+    assert fates(database) == ["merged", "conflict"]
+
+
+def test_a_stream_nobody_merges_is_not_forgotten_in_the_reconciliation(database: Database) -> None:
+    stage(database, "invoice", b"{}")
+    merge(database)
+    found = rows(database, "SELECT stream, received, pending, balanced FROM audit.reconciliation")
+    assert ("invoice", 1, 1, True) in found
+
+
+def test_mergers_and_writers_at_once_never_double_and_never_lose(
+    database: Database, make_database: Callable[[], str]
+) -> None:
+    failures: list[BaseException] = []
+
+    def write(first: int) -> None:
+        own = Database(database.dsn)
+        for number in range(first, first + 60):
+            stage(own, "claim", claim(number % 80, price=number % 3))
+            stage(own, "diagnose", diagnose(number % 80))
+        own.close()
+
+    def merge_often() -> None:
+        own = Database(database.dsn)
+        try:
+            for _ in range(25):
+                list(merge_pending(own, batch_size=7))
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+        own.close()
+
+    threads = [threading.Thread(target=write, args=(n * 40,)) for n in range(3)]
+    threads += [threading.Thread(target=merge_often) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    merge(database)
+    assert failures == []
+    assert broken_promises(database) == []
+    assert rows(database, "SELECT received, pending FROM audit.reconciliation") == [(180, 0)] * 2
+    assert rows(database, "SELECT count(*), min(id), max(id) FROM claim") == [(80, 0, 79)]
