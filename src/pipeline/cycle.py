@@ -40,7 +40,7 @@ class CycleResult:
     def lines(self) -> list[str]:
         """The same, for a person: the verdict, the windows, and every check that did not pass."""
         verdict = self.verdict.replace("_", " ")
-        windows = f"{len(self.published)} windows published, {len(self.blocked)} held back"
+        windows = f"windows published: {len(self.published)}, held back: {len(self.blocked)}"
         lines = [f"Run {self.quality_run_id}: {verdict}; {windows}."]
         for check in self.checks:
             if check.status != "passed":

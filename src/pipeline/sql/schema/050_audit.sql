@@ -121,8 +121,8 @@ WITH conflicting_row AS (
         first_event.payload AS merged_payload
     FROM staging.outcome AS o
     INNER JOIN staging.event AS e ON o.seq = e.seq
-    INNER JOIN staging.outcome AS first ON o.stream = first.stream AND o.entity_id = first.entity_id AND first.fate = 'merged'
-    INNER JOIN staging.event AS first_event ON first.seq = first_event.seq
+    LEFT JOIN staging.outcome AS first ON o.stream = first.stream AND o.entity_id = first.entity_id AND first.fate = 'merged'
+    LEFT JOIN staging.event AS first_event ON first.seq = first_event.seq
     WHERE o.fate = 'conflict'
 )
 
@@ -147,7 +147,7 @@ COMMENT ON COLUMN audit.conflicts.seq IS 'The raw row in conflict.';
 COMMENT ON COLUMN audit.conflicts.stream IS 'Its stream.';
 COMMENT ON COLUMN audit.conflicts.entity_id IS 'The id that both carry.';
 COMMENT ON COLUMN audit.conflicts.received_at IS 'When the conflicting row was received.';
-COMMENT ON COLUMN audit.conflicts.merged_seq IS 'The raw row that was merged.';
+COMMENT ON COLUMN audit.conflicts.merged_seq IS 'The raw row that was merged; empty where the clean row did not come from staging.';
 COMMENT ON COLUMN audit.conflicts.merged_payload IS 'What was merged.';
 COMMENT ON COLUMN audit.conflicts.conflicting_payload IS 'What came later.';
 COMMENT ON COLUMN audit.conflicts.differing_fields IS 'The contract''s fields in which the two differ.';
