@@ -17,7 +17,7 @@ from pipeline.quality import Checker
 from pipeline.report import build_report, docs_folder, read_report
 from pipeline.schema import apply_schema
 from pipeline.settings import Settings, load_settings
-from utils.pipeline_utils import stop_on_signals
+from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
 DB_NAME = "doctor_office"
@@ -36,6 +36,8 @@ def main() -> int:
     settings = load_settings()
     configure_logging()
     stop = stop_on_signals()
+    if settings.stop_at_end_of_input:
+        stop_at_end_of_input(stop)
     dsn = settings.database_dsn(
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )

@@ -18,7 +18,7 @@ from pipeline.schema import apply_schema
 from pipeline.settings import Settings, load_settings
 from pipeline.staging import append, next_id
 from publisher import Publisher
-from utils.pipeline_utils import STREAMS, Channel, stop_on_signals
+from utils.pipeline_utils import STREAMS, Channel, stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
 DB_NAME = "doctor_office"
@@ -40,6 +40,8 @@ def main() -> int:
     settings = load_settings()
     configure_logging()
     stop = stop_on_signals()
+    if settings.stop_at_end_of_input:
+        stop_at_end_of_input(stop)
     dsn = settings.database_dsn(
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )

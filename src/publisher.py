@@ -217,7 +217,6 @@ class Publisher:
             raise ValueError(f"every_seconds is {every_seconds}; it must be positive")
         self._every_seconds = every_seconds
         self._stopping = threading.Event()
-        self._started = False
         payloads = {
             stream: _EVENTS[stream](
                 first_ids[stream],
@@ -243,9 +242,6 @@ class Publisher:
         Raises:
             RuntimeError: It was started before.
         """
-        if self._started:
-            raise RuntimeError("a publisher starts once; make a new one")
-        self._started = True
         for thread in self._threads:
             thread.start()
 

@@ -23,8 +23,9 @@ class Processes:
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, str(SOURCE_FOLDER / f"{name}.py")],
-                env={**os.environ, **changed_environment},
-                stdin=subprocess.DEVNULL,
+                env={**os.environ, **changed_environment, "OFFICE_STOP_AT_END_OF_INPUT": "true"},
+                # Never written to: it ends when this process does, however that comes.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -55,9 +56,9 @@ class Processes:
 
 
 def _ends_well(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        return process.wait(max(seconds, 0.1)) == 0
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False
+    with process:  # closes its input, and waits for it
+        try:
+            return process.wait(max(seconds, 0.1)) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=100_000, gt=0)
     """Raw rows a merge takes at most at once, give or take one transaction's."""
 
+    stop_at_end_of_input: bool = False
+    """Stop when standard input ends: so a process ends with the one that started it."""
+
     @property
     def reports_folder(self) -> Path:
         """Where the pages are built."""

@@ -1,6 +1,7 @@
 """What the publisher and the subscriber share: stream names, the transport, the stop signal."""
 
 import _thread
+import os
 import signal
 import threading
 from collections import deque
@@ -171,6 +172,17 @@ def stop_on_signals() -> threading.Event:
 
     _handle_stop_signals(handle)
     return stop
+
+
+def stop_at_end_of_input(stop: threading.Event) -> None:
+    """Set the event when standard input ends, as it does when the process behind it is gone."""
+
+    def wait_for_end() -> None:
+        while os.read(0, 1024):
+            pass
+        stop.set()
+
+    threading.Thread(target=wait_for_end, name="end-of-input", daemon=True).start()
 
 
 def _handle_stop_signals(
