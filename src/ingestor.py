@@ -108,7 +108,7 @@ def merge_all(database: Database, settings: Settings, *, sweep: bool) -> None:
 def merge_last(merge: Callable[..., None]) -> None:
     """Merges what the drain has staged; where the database is away, it stays pending."""
     try:
-        merge(sweep=False)
+        merge(sweep=True)
     except PASSING_ERRORS as error:
         log.warning("stopped with pending raw rows: %s", describe(error))
 

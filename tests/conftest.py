@@ -1,6 +1,9 @@
 """What the tests share: one real PostgreSQL 18 for the session, and a fresh database per test."""
 
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,15 +16,32 @@ from pipeline.embedded import server
 from pipeline.schema import apply_schema
 
 INIT_SQL = Path(__file__).parents[1] / "setup" / "init_db.sql"
+HOME_VARIABLE = "OFFICE_TESTS_HOME"
 
 _numbers = itertools.count(1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the server's folder, which parallel workers inherit.
+
+    Not one of pytest's own: as root, the server runs as a user who can't reach those.
+    """
+    if not hasattr(config, "workerinput"):
+        home = Path(tempfile.mkdtemp(prefix="office-tests-"))
+        home.chmod(0o755)
+        os.environ[HOME_VARIABLE] = str(home)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes the server's folder."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[HOME_VARIABLE])
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The URL of the server's `doctor_office`; parallel workers share the server."""
-    folder = tmp_path_factory.getbasetemp()
-    home = (folder if worker_id == "master" else folder.parent) / "office"
+    home = Path(os.environ[HOME_VARIABLE])
     with server(home, init_sql=INIT_SQL, say=print, port=25432) as url:
         yield url
 

@@ -345,7 +345,7 @@ def test_initdb_killed_half_way_is_redone(office: Office) -> None:
 def test_init_sql_killed_half_way_is_redone(office: Office) -> None:
     office.init_sql.write_text(INIT_SQL + "SELECT pg_sleep(1000);")
     user = office.spawn()
-    wait_until(office.postmasters)
+    wait_until(lambda: sleeps(office))
     before = office.postmasters()
     user.kill()
     user.wait()
