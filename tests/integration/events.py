@@ -11,22 +11,25 @@ from pipeline.staging import append
 
 
 def claim(
-    number: int, *, patient: int = 1, price: float = 10, code: str = "03230", **more: Any
+    number: int,
+    *,
+    patient: int = 1,
+    price: float = 10,
+    code: str = "03230",
+    tsp: datetime | None = None,
 ) -> bytes:
-    return _event({"id": number, "patient_id": patient, "code": code, "price": price}, more)
+    event = {"id": number, "patient_id": patient, "code": code, "price": price}
+    return _json(event, tsp)
 
 
-def diagnose(number: int, *, patient: int = 1, icd10_code: str = "R41.3", **more: Any) -> bytes:
-    return _event({"id": number, "patient_id": patient, "icd10_code": icd10_code}, more)
+def diagnose(
+    number: int, *, patient: int = 1, icd10_code: str = "R41.3", tsp: datetime | None = None
+) -> bytes:
+    return _json({"id": number, "patient_id": patient, "icd10_code": icd10_code}, tsp)
 
 
-def _event(event: dict[str, Any], more: dict[str, Any]) -> bytes:
-    times = {name: _text(value) for name, value in more.items()}
-    return json.dumps({**event, **times}).encode()
-
-
-def _text(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _json(event: dict[str, object], tsp: datetime | None) -> bytes:
+    return json.dumps(event if tsp is None else {**event, "tsp": tsp.isoformat()}).encode()
 
 
 def stage(database: Database, stream: str, *payloads: bytes) -> None:

@@ -1,6 +1,5 @@
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -8,6 +7,7 @@ from integration.events import claim, diagnose, fates, merge, rows, stage, stage
 from pipeline.database import Database
 from pipeline.merge import merge_batch, merge_pending
 from pipeline.staging import append
+from pipeline.statements import Cursor
 from pipeline.verify import verify
 
 
@@ -99,9 +99,13 @@ def test_a_cursor_from_another_cluster_starts_over(database: Database) -> None:
 
 def test_a_batch_is_all_or_nothing(database: Database) -> None:
     stage(database, "claim", claim(1), claim(1, price=7))
-    with pytest.raises(ZeroDivisionError), database.transaction() as cursor:
+
+    def merge_and_fail(cursor: Cursor) -> None:
         merge_batch(cursor, "claim", batch_size=1000, sweep=False)
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.run(merge_and_fail)
     assert fates(database) == ["pending", "pending"]
     assert rows(database, "SELECT * FROM claim") == []
     assert rows(database, "SELECT * FROM analytics.dirty_window") == []
@@ -116,9 +120,7 @@ def test_a_stream_nobody_merges_is_not_forgotten_in_the_reconciliation(database:
     assert ("invoice", 1, 1, True) in found
 
 
-def test_mergers_and_writers_at_once_never_double_and_never_lose(
-    database: Database, make_database: Callable[[], str]
-) -> None:
+def test_mergers_and_writers_at_once_never_double_and_never_lose(database: Database) -> None:
     failures: list[BaseException] = []
 
     def write(first: int) -> None:

@@ -15,8 +15,10 @@ def _commentless(database: Database) -> list[tuple[str, ...]]:
             SELECT c.oid::regclass::text, coalesce(a.attname, '')
             FROM pg_class AS c
             JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            WHERE n.nspname IN ('public', 'staging', 'analytics', 'audit') AND c.relkind IN ('r', 'v')
+            LEFT JOIN pg_attribute AS a
+              ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE n.nspname IN ('public', 'staging', 'analytics', 'audit')
+              AND c.relkind IN ('r', 'v')
               AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
             """)
         return [tuple(row) for row in cursor.fetchall()]
@@ -62,6 +64,6 @@ def test_a_database_without_the_given_tables_is_named_as_such(given_database_url
         cursor.execute("DROP TABLE diagnose")
     connection.close()
     database = Database(given_database_url)
-    with pytest.raises(OfficeError, match="lacks the table diagnose: run setup/init_db.sql"):
+    with pytest.raises(OfficeError, match=r"lacks the table diagnose: run setup/init_db\.sql"):
         apply_schema(database)
     database.close()
