@@ -1,3 +1,5 @@
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -7,9 +9,11 @@ from integration.events import (
     diagnose,
     revenue,
     rows,
+    stage,
     stage_and_merge,
 )
 from pipeline.database import Database
+from pipeline.merge import merge_batch
 from pipeline.revenue import compute, publish
 from pipeline.verify import verify
 
@@ -83,6 +87,31 @@ def test_a_merge_between_computing_and_publishing_is_not_forgotten(database: Dat
     assert compute_and_publish(database, LATER) == [NOON]
     assert revenue(database)["12:00", "Amnesia"] == ("3.00", 2, 1)
     assert compute_and_publish(database, LATER) == []
+
+
+def test_a_diagnosis_that_is_being_merged_meanwhile_is_not_forgotten(database: Database) -> None:
+    stage(database, "diagnose", diagnose(1, tsp=NOON))
+    stage(database, "claim", claim(1, price=1, tsp=NOON))
+    analytics = threading.Thread(target=compute_and_publish, args=(Database(database.dsn), LATER))
+    with database.transaction() as cursor:
+        # It doesn't see the claim, so it can't mark the claim's window.
+        merge_batch(cursor, "diagnose", batch_size=1000, sweep=True)
+        other = Database(database.dsn)
+        other.run(partial(merge_batch, stream="claim", batch_size=1000, sweep=True))
+        analytics.start()
+        wait_until_blocked_or_over(other, analytics)
+    analytics.join()
+    compute_and_publish(database, LATER)
+    assert revenue(database)["12:00", "Amnesia"] == ("1.00", 1, 1)
+
+
+def wait_until_blocked_or_over(database: Database, thread: threading.Thread) -> None:
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+    while thread.is_alive() and rows(database, waiting) == [(0,)]:
+        time.sleep(0.05)
 
 
 def test_an_older_computation_never_replaces_a_newer_one(database: Database) -> None:
