@@ -42,7 +42,7 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     with closing(Database(dsn, name="analytics")) as database:
-        wait_until_reachable(database, seconds=START_SECONDS)
+        wait_until_reachable(database, seconds=START_SECONDS, interrupt=stop)
         apply_schema(database)
         checker = Checker(
             dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)

@@ -46,7 +46,7 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     with closing(Database(dsn, name="ingestor merge")) as database:
-        wait_until_reachable(database, seconds=START_SECONDS)
+        wait_until_reachable(database, seconds=START_SECONDS, interrupt=stop)
         apply_schema(database)
         merge = partial(merge_all, database, settings)
         merge(sweep=True)

@@ -1,6 +1,7 @@
 """The only module that opens connections and ends transactions."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -17,8 +18,11 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
+    sleep_using_event,
     stop_after_attempt,
     stop_after_delay,
+    stop_any,
+    stop_when_event_set,
     wait_random_exponential,
 )
 
@@ -133,8 +137,10 @@ class Database:
             self.close()
 
 
-def wait_until_reachable(database: Database, *, seconds: float) -> None:
-    """Waits for the database to answer.
+def wait_until_reachable(
+    database: Database, *, seconds: float, interrupt: threading.Event | None = None
+) -> None:
+    """Waits for the database to answer, at most until the interrupt.
 
     Raises:
         OfficeError: it did not within that time.
@@ -144,11 +150,13 @@ def wait_until_reachable(database: Database, *, seconds: float) -> None:
         with database.transaction() as cursor:
             cursor.execute("SELECT 1")
 
+    interrupt = interrupt or threading.Event()
     try:
         Retrying(
             retry=retry_if_exception_type(PASSING_ERRORS),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
-            stop=stop_after_delay(seconds),
+            stop=stop_any(stop_after_delay(seconds), stop_when_event_set(interrupt)),
+            sleep=sleep_using_event(interrupt),
             reraise=True,
         )(ask)
     except PASSING_ERRORS as error:

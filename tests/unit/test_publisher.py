@@ -42,7 +42,7 @@ def first_of_each_id(payloads: list[bytes]) -> dict[int, bytes]:
     [
         (
             claims,
-            rb'\{"id": \d+, "patient_id": \d+, "code": "\d{5}", "price": \d+(\.\d{1,2})?\}',
+            rb'\{"id": \d+, "patient_id": \d+, "code": "\d{5}", "price": \d+(\.\d?[1-9])?\}',
         ),
         (
             diagnoses,
@@ -380,6 +380,14 @@ def test_nothing_is_published_after_stop(publisher: MakePublisher) -> None:
     in_flight = channel.in_flight
     time.sleep(0.1)
     assert channel.in_flight == in_flight
+
+
+def test_a_running_publisher_does_not_start_again(publisher: MakePublisher) -> None:
+    published = publisher(sinks={"claim": Channel()})
+    published.start()
+    with pytest.raises(RuntimeError, match="once"):
+        published.start()
+    assert published.stop(DEADLINE)
 
 
 def test_a_publisher_stops_safely_before_it_starts_and_starts_once(

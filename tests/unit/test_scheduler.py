@@ -171,9 +171,12 @@ def test_the_machines_time_zone_makes_no_difference(
     assert runs == [midnight + timedelta(hours=hour) for hour in range(1, 7)]
 
 
-def test_a_clock_of_another_zone_is_read_as_utc(scheduler: Scheduler, clock: Clock) -> None:
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_clock_of_another_zone_is_read_as_utc(
+    scheduler: Scheduler, clock: Clock, *, aligned: bool
+) -> None:
     clock.now = NOON.astimezone(timezone(timedelta(hours=5, minutes=45)))
-    scheduler.every(3600, lambda: None, name="job", aligned=True)
+    scheduler.every(3600, lambda: None, name="job", aligned=aligned)
     due = scheduler.next_run("job")
     assert due == at(13, 0)
     assert due.tzinfo is UTC

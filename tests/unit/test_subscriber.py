@@ -165,6 +165,24 @@ def test_stop_drains_what_is_queued(channel: Channel, subscriber: MakeSubscriber
     assert subscribed.acknowledged == 20
 
 
+def test_attempts_are_spaced_while_draining_too(
+    channel: Channel, subscriber: MakeSubscriber
+) -> None:
+    calls: list[bytes] = []
+
+    def fail(payload: bytes) -> None:
+        calls.append(payload)
+        raise ValueError
+
+    publish(channel, 1)
+    subscribed = subscriber(fail, wait_fixed(100 * DEADLINE))
+    subscribed.start()
+    wait_until(lambda: len(calls) == 1)
+    assert not subscribed.stop(0.2)
+    wait_until(lambda: not has_thread("subscriber-claim"))
+    assert len(calls) == 2
+
+
 def test_stop_ends_a_wait_for_the_next_attempt(
     channel: Channel, subscriber: MakeSubscriber
 ) -> None:
@@ -195,6 +213,7 @@ def test_what_cannot_be_drained_in_time_stays_in_the_channel(
     subscribed.start()
     assert not subscribed.stop(0.2)
     wait_until(lambda: not has_thread("subscriber-claim"))
+    assert not subscribed.stop(DEADLINE)
     assert subscribed.acknowledged == 0
     assert channel.in_flight == 2
     first, second = channel.receive(0), channel.receive(0)
