@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -27,15 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
     Not one of pytest's own: as root, the server runs as a user who can't reach those.
     """
     if not hasattr(config, "workerinput"):
-        home = Path(tempfile.mkdtemp(prefix="office-tests-"))
-        home.chmod(0o755)
-        os.environ[HOME_VARIABLE] = str(home)
+        os.environ[HOME_VARIABLE] = str(make_server_home())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the server's folder."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[HOME_VARIABLE])
+
+
+def make_server_home() -> Path:
+    """A folder that any user may enter."""
+    home = Path(tempfile.mkdtemp(prefix="office-tests-"))
+    home.chmod(0o755)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +97,19 @@ def given_database_url(server_url: str, given_template: str, worker_id: str) -> 
     name = _clone(server_url, given_template, f"test_{worker_id}_{next(_numbers)}")
     yield _url_of(server_url, name)
     _drop(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def lonely_database() -> Iterator[Database]:
+    """A database on a server of its own, where no other test's transaction holds a merge back."""
+    home = make_server_home()
+    with (
+        server(home, init_sql=INIT_SQL, say=print, port=25433) as url,
+        closing(Database(url)) as database,
+    ):
+        apply_schema(database)
+        yield database
+    shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ a window. It shares no line with the SQL, so that the two can be held against ea
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -195,7 +195,7 @@ def _values(document: object) -> Iterator[object]:
 # The contract of a raw row.
 
 
-def read_row(row: RawRow, patients: Iterable[int]) -> Claim | Diagnosis:
+def read_row(row: RawRow, patients: Container[int]) -> Claim | Diagnosis:
     """The clean row that a raw row says.
 
     Raises:
@@ -288,7 +288,7 @@ def _read_integer(value: object, smallest: int, largest: int, reason: str) -> in
 
 
 def _read_entity(
-    row: RawRow, document: Mapping[str, object], entity_id: int, patients: Iterable[int]
+    row: RawRow, document: Mapping[str, object], entity_id: int, patients: Container[int]
 ) -> Claim | Diagnosis:
     patient_id = _read_integer(
         document.get("patient_id"), SMALLEST_BIGINT, LARGEST_BIGINT, "bad_patient_id"
@@ -357,7 +357,7 @@ def _microseconds(fraction: str | None) -> timedelta:
 # First wins.
 
 
-def merge(rows: Iterable[RawRow], patients: Iterable[int]) -> Clean:
+def merge(rows: Iterable[RawRow], patients: Container[int]) -> Clean:
     """What the raw rows, given in the order of merging, come to."""
     clean = Clean()
     for row in rows:
@@ -365,7 +365,7 @@ def merge(rows: Iterable[RawRow], patients: Iterable[int]) -> Clean:
     return clean
 
 
-def _merge_row(clean: Clean, row: RawRow, patients: Iterable[int]) -> Outcome:
+def _merge_row(clean: Clean, row: RawRow, patients: Container[int]) -> Outcome:
     try:
         entity = read_row(row, patients)
     except BrokenContractError as broken:

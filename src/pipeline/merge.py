@@ -81,8 +81,12 @@ def merge_batch(
         return None, False
     batch = _merge_rows(cursor, stream, found.low_xid, found.high_xid, sweep=sweep)
     _move_cursor(cursor, batch, last_xid if sweep else found.high_xid)
-    # A sweep that could not place a row would find it again for ever.
-    return batch, batch.rows > 0 if sweep else True
+    if batch.rows:
+        return batch, True
+    # The cursor has come to rows that a sweep took before; a sweep that could not place a row
+    # would find it again for ever.
+    execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
+    return None, not sweep
 
 
 def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, sweep: bool) -> Batch:

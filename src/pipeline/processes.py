@@ -1,6 +1,7 @@
 """Starts the entry points as processes, and stops them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,7 +59,8 @@ class Processes:
 def _ends_well(process: subprocess.Popen[bytes], seconds: float) -> bool:
     with process:  # closes its input, and waits for it
         try:
-            return process.wait(max(seconds, 0.1)) == 0
+            # Before it listens to signals, a process has nothing to drain: it may just end.
+            return process.wait(max(seconds, 0.1)) in (0, -signal.SIGTERM)
         except subprocess.TimeoutExpired:
             process.kill()
             return False

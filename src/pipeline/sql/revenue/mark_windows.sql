@@ -4,7 +4,7 @@ SELECT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
 FROM claim AS c
 WHERE
     c.tsp >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
-    AND c.tsp < %(until)s
+    AND date_bin('10 minutes', c.tsp, timestamptz 'epoch') < %(until)s
 UNION
 SELECT r.window_start
 FROM analytics.revenue_by_diagnosis AS r

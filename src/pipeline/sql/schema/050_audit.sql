@@ -137,7 +137,9 @@ SELECT
     (
         SELECT string_agg(field.name, ', ' ORDER BY field.name)
         FROM (VALUES ('code'), ('price'), ('patient_id'), ('icd10_code')) AS field (name)
-        WHERE r.merged_payload::jsonb -> field.name IS DISTINCT FROM r.conflicting_payload::jsonb -> field.name
+        WHERE
+            r.merged_payload IS NOT NULL
+            AND r.merged_payload::jsonb -> field.name IS DISTINCT FROM r.conflicting_payload::jsonb -> field.name
     ) AS differing_fields
 FROM conflicting_row AS r;
 
@@ -150,7 +152,8 @@ COMMENT ON COLUMN audit.conflicts.received_at IS 'When the conflicting row was r
 COMMENT ON COLUMN audit.conflicts.merged_seq IS 'The raw row that was merged; empty where the clean row did not come from staging.';
 COMMENT ON COLUMN audit.conflicts.merged_payload IS 'What was merged.';
 COMMENT ON COLUMN audit.conflicts.conflicting_payload IS 'What came later.';
-COMMENT ON COLUMN audit.conflicts.differing_fields IS 'The contract''s fields in which the two differ.';
+COMMENT ON COLUMN audit.conflicts.differing_fields IS
+'The contract''s fields in which the two differ; empty where the clean row did not come from staging.';
 
 CREATE VIEW audit.rejected AS
 SELECT

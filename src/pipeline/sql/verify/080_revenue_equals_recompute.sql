@@ -27,6 +27,7 @@ claim_with_category AS (
             WHERE
                 d.patient_id = c.patient_id
                 AND t.category = s.category
+                AND t.backfilled_at IS NOT NULL
                 AND d.tsp < c.window_start + interval '10 minutes'
         ) AS is_diagnosed
     FROM claim_with_window AS c
@@ -53,6 +54,8 @@ published AS (
         r.claims,
         r.patients
     FROM analytics.revenue_by_diagnosis AS r
+    -- A category that is no longer tracked stays as it was published.
+    WHERE r.category IN (SELECT s.category FROM settled_category AS s)
 ),
 
 not_published AS (

@@ -1,0 +1,119 @@
+"""Runs one SQL case: loads its tables, executes its statement, compares. README.md says how."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from psycopg2.extensions import new_type, register_type
+
+from pipeline.database import Database
+from pipeline.statements import Cursor, statement
+
+# Applied before any test: their cases say what the views show.
+SCHEMA_STAGES = {"schema", "schema_version"}
+# Loaded first, because other tables refer to them.
+PARENT_TABLES = ("patient", "staging.merge_run", "analytics.quality_run")
+# Of what the statement returns; the other expectations are of tables and views.
+OF_STATEMENT = ("expect.csv", "expect.ordered.csv")
+FORMAT = "(FORMAT csv, HEADER match, QUOTE '''', NULL 'NULL')"
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT.+")
+# bool, bytea, integers, dates and times, numeric, jsonb: left as the server writes them.
+OIDS = (16, 17, 20, 21, 23, 1082, 1114, 1184, 1700, 3802)
+AS_TEXT = new_type(OIDS, "AS_TEXT", lambda text, _: text)
+
+Rows = list[list[str]]
+
+
+def statement_of(case: Path) -> str:
+    return f"{case.parent.parent.name}/{case.parent.name}"
+
+
+def files_of(case: Path) -> dict[str, Path]:
+    """The files that hold for a case: its stage's, its statement's, its own; the last one wins."""
+    folders = (case.parent.parent, case.parent, case)
+    files = {file.name: file for folder in folders for file in folder.iterdir() if file.is_file()}
+    for name in files:
+        if name not in {"parameters.json", "input.sql"} and not name.endswith(".csv"):
+            raise ValueError(f"{case} has {name}, which is no file of a case")
+    if not any(name.startswith("expect.") for name in files):
+        raise ValueError(f"{case} has no file expect*.csv")
+    return files
+
+
+def differences(case: Path, database: Database) -> Iterator[str]:
+    """Runs a case; the lines of a diff between what it expects and what came."""
+    files = files_of(case)
+    with database.transaction() as cursor:
+        register_type(AS_TEXT, cursor)
+        load(cursor, files)
+        if case.parent.parent.name not in SCHEMA_STAGES:
+            cursor.execute(statement(statement_of(case)), parameters_of(files))
+        # What was returned comes first: the next query would replace it.
+        for name in OF_STATEMENT:
+            if name in files:
+                yield from compare_returned(cursor, name, read(files[name]))
+        for name in sorted(files):
+            if name.startswith("expect.") and name not in OF_STATEMENT:
+                yield from compare_relation(cursor, name, read(files[name]))
+
+
+def load(cursor: Cursor, files: dict[str, Path]) -> None:
+    names = [name for name in files if name.endswith(".csv") and not name.startswith("expect.")]
+    tables = [name.removesuffix(".csv") for name in names]
+    for table in sorted(tables, key=lambda table: (table not in PARENT_TABLES, table)):
+        cursor.execute(f"DELETE FROM {table}")
+        with files[f"{table}.csv"].open(encoding="utf-8") as rows:
+            columns = rows.readline()
+            rows.seek(0)
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN {FORMAT}", rows)
+    if "input.sql" in files:
+        cursor.execute(files["input.sql"].read_text(encoding="utf-8"))
+
+
+def parameters_of(files: dict[str, Path]) -> dict[str, Any] | None:
+    if "parameters.json" not in files:
+        return None
+    given = json.loads(files["parameters.json"].read_text(encoding="utf-8"))
+    return {name: with_times(value) for name, value in given.items()}
+
+
+def with_times(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, list):
+        return [with_times(each) for each in value]
+    is_time = isinstance(value, str) and TIMESTAMP.fullmatch(value)
+    return datetime.fromisoformat(value) if is_time else value
+
+
+def compare_returned(cursor: Cursor, name: str, expected: Rows) -> Iterator[str]:
+    wanted = expected[0]
+    returned = [column.name for column in cursor.description or ()]
+    if not set(wanted) <= set(returned):
+        yield f"returned: {', '.join(returned)}; not: {', '.join(wanted)}"
+        return
+    places = [returned.index(column) for column in wanted]
+    rows = [[row[place] for place in places] for row in cursor.fetchall()]
+    yield from compare(name, expected, rows)
+
+
+def compare_relation(cursor: Cursor, name: str, expected: Rows) -> Iterator[str]:
+    relation = name.removeprefix("expect.").removesuffix(".csv")
+    cursor.execute(f"SELECT {', '.join(expected[0])} FROM {relation}")
+    yield from compare(name, expected, cursor.fetchall())
+
+
+def compare(name: str, expected: Rows, rows: list[Any]) -> Iterator[str]:
+    wanted = [" | ".join(row) for row in expected[1:]]
+    came = [" | ".join("NULL" if value is None else value for value in row) for row in rows]
+    if name != "expect.ordered.csv":
+        wanted, came = sorted(wanted), sorted(came)
+    yield from unified_diff(wanted, came, name, "what came", lineterm="", n=99)
+
+
+def read(file: Path) -> Rows:
+    with file.open(encoding="utf-8", newline="") as text:
+        return list(csv.reader(text, quotechar="'"))

@@ -1,0 +1,1 @@
+UPDATE staging.outcome SET stream = 'claim' WHERE seq = 7;

@@ -1,0 +1,1 @@
+UPDATE staging.event SET payload = 'oops' WHERE seq = 5;

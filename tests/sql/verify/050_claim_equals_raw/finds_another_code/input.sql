@@ -1,0 +1,1 @@
+UPDATE claim SET code = '3230' WHERE id = 11;

@@ -1,0 +1,1 @@
+UPDATE claim SET patient_id = 2 WHERE id = 10;

@@ -1,0 +1,1 @@
+UPDATE diagnose SET patient_id = 2 WHERE id = 20;

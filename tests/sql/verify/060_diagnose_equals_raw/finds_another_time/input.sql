@@ -1,0 +1,1 @@
+UPDATE diagnose SET tsp = tsp - interval '1 microsecond' WHERE id = 20;

@@ -1,0 +1,1 @@
+DELETE FROM analytics.tracked_diagnosis WHERE category = 'Asthma';

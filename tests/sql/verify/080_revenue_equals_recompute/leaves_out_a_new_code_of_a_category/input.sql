@@ -1,0 +1,1 @@
+INSERT INTO analytics.tracked_diagnosis (icd10_code, category) VALUES ('E11.9', 'Asthma');

@@ -1,0 +1,212 @@
+"""The model itself, against examples worked out by hand."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from generators import KNOWN, PATIENTS, RECEIVED_AT, Known, changed
+from model import (
+    BrokenContractError,
+    Claim,
+    Clean,
+    Diagnosis,
+    Figure,
+    Number,
+    RawRow,
+    dirtied_windows,
+    is_closed,
+    merge,
+    nesting,
+    parse_json,
+    read_row,
+    revenue,
+    window_of,
+)
+
+NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=3)
+
+
+def at(minutes: float) -> datetime:
+    """A moment, in minutes after noon."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def row(stream: str, payload: str | bytes, seq: int = 1) -> RawRow:
+    encoded = payload.encode() if isinstance(payload, str) else payload
+    return RawRow(seq, stream, encoded, RECEIVED_AT)
+
+
+def reason_of(known: Known) -> str | None:
+    try:
+        read_row(row(known.stream, known.payload), PATIENTS)
+    except BrokenContractError as broken:
+        return broken.reason
+    return None
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: repr(known.payload[:60]))
+def test_known_payloads_get_their_reason(known: Known) -> None:
+    assert reason_of(known) == known.reason
+
+
+def test_every_reason_is_among_the_known_payloads() -> None:
+    assert {known.reason for known in KNOWN} == {
+        *(None, "not_json", "too_large", "too_deep", "not_object", "unstorable", "duplicate_key"),
+        *("bad_id", "bad_patient_id", "bad_code", "bad_price", "bad_icd10_code", "bad_tsp"),
+        "unknown_patient",
+    }
+
+
+# Each payload breaks the rule named and every later one that it can: the first rule wins.
+FIRST_RULES = [
+    ("not_json", b'\xff{"a": 1, "a": NaN}'),
+    ("too_large", b'{"a": NaN' + b"[" * 1_048_576),
+    ("too_deep", b'{"a": NaN' + b"[" * 1_001),
+    ("not_json", b'{"a": 1, "a": NaN}'),
+    ("not_object", b'["\\u0000", {"a": 1, "a": 2}]'),
+    ("unstorable", b'{"a": "\\u0000", "a": 1}'),
+    ("duplicate_key", b'{"a": 1, "a": 1}'),
+    ("bad_id", b'{"id": null, "patient_id": null, "code": 1, "price": -1, "tsp": null}'),
+    ("bad_patient_id", b'{"id": 1, "patient_id": null, "code": 1, "price": -1, "tsp": null}'),
+    ("bad_code", b'{"id": 1, "patient_id": -1, "code": 1, "price": -1, "tsp": null}'),
+    ("bad_price", b'{"id": 1, "patient_id": -1, "code": "1", "price": -1, "tsp": null}'),
+    ("bad_tsp", b'{"id": 1, "patient_id": -1, "code": "1", "price": 1, "tsp": null}'),
+    ("unknown_patient", b'{"id": 1, "patient_id": -1, "code": "1", "price": 1}'),
+]
+
+
+@pytest.mark.parametrize(("reason", "payload"), FIRST_RULES)
+def test_the_first_rule_broken_gives_the_reason(reason: str, payload: bytes) -> None:
+    assert reason_of(Known("claim", payload, reason)) == reason
+
+
+def test_a_claim_is_typed() -> None:
+    payload = changed("claim", tsp='"2024-02-28T12:00:00.1234567+02:00"', price="310e-2")
+    assert read_row(row("claim", payload), PATIENTS) == Claim(
+        id=7,
+        code="03230",
+        price=Decimal("3.10"),
+        patient_id=3,
+        tsp=datetime(2024, 2, 28, 10, 0, 0, 123457, tzinfo=UTC),
+    )
+
+
+def test_a_diagnosis_is_typed_and_takes_the_time_of_receipt_where_it_has_none() -> None:
+    assert read_row(row("diagnose", changed("diagnose")), PATIENTS) == Diagnosis(
+        id=7, icd10_code="R41.3", patient_id=3, tsp=RECEIVED_AT
+    )
+
+
+def test_a_negative_offset_is_west() -> None:
+    payload = changed("diagnose", tsp='"2024-02-28T10:00:00-01:30"')
+    tsp = read_row(row("diagnose", payload), PATIENTS).tsp
+    assert tsp == datetime(2024, 2, 28, 11, 30, tzinfo=UTC)
+
+
+def test_a_rejected_row_keeps_its_id_where_that_is_valid() -> None:
+    rows = [row("claim", changed("claim", price="-1")), row("claim", changed("claim", id="-1"))]
+    assert [outcome.entity_id for outcome in merge(rows, PATIENTS).outcomes] == [7, None]
+
+
+def test_parsing_keeps_numbers_as_written_and_the_recursion_limit_as_it_was() -> None:
+    before = sys.getrecursionlimit()
+    assert parse_json("[1.0, 1e2, -0]") == [Number("1.0"), Number("1e2"), Number("-0")]
+    assert sys.getrecursionlimit() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [("", 0), ("7", 0), ("{}", 1), ('["[[["]', 1), ('["\\"[[", [{}]]', 3), ("[][][[", 2)],
+)
+def test_nesting_leaves_string_literals_out(text: str, depth: int) -> None:
+    assert nesting(text) == depth
+
+
+def test_the_first_row_wins_and_later_ones_are_told_apart() -> None:
+    payloads = [
+        changed("claim", price="-1"),
+        changed("claim", price="3.1", tsp='"2024-02-28T10:00:00Z"'),
+        changed("claim", price="3.10", more="1"),
+        changed("claim", price="3.2"),
+        changed("claim", price="3.1"),
+        changed("claim", id="8"),
+    ]
+    rows = [row("claim", payload, seq) for seq, payload in enumerate(payloads)]
+    clean = merge(rows, PATIENTS)
+    fates = [outcome.fate for outcome in clean.outcomes]
+    assert fates == ["rejected", "merged", "duplicate", "conflict", "duplicate", "merged"]
+    assert clean.claims[7].price == Decimal("3.1")
+    assert clean.claims.keys() == {7, 8}
+
+
+def test_streams_do_not_share_ids() -> None:
+    clean = merge([row("claim", changed("claim")), row("diagnose", changed("diagnose"))], PATIENTS)
+    assert [outcome.fate for outcome in clean.outcomes] == ["merged", "merged"]
+
+
+def test_windows_are_half_open_and_closed_from_their_end_on() -> None:
+    assert window_of(at(0)) == window_of(at(9.999)) == NOON
+    assert window_of(at(10)) == at(10)
+    assert is_closed(NOON, at(10))
+    assert not is_closed(NOON, at(10) - timedelta(microseconds=1))
+
+
+def claim(id_: int, patient_id: int, price: str, minutes: float) -> Claim:
+    return Claim(id_, "x", Decimal(price), patient_id, at(minutes))
+
+
+def diagnosis(id_: int, patient_id: int, code: str, minutes: float) -> Diagnosis:
+    return Diagnosis(id_, code, patient_id, at(minutes))
+
+
+def office(claims: list[Claim], diagnoses: list[Diagnosis]) -> Clean:
+    return Clean({each.id: each for each in claims}, {each.id: each for each in diagnoses})
+
+
+NONE = Figure(Decimal(0), 0, 0)
+
+
+def test_revenue_of_patients_diagnosed_by_the_windows_end() -> None:
+    clean = office(
+        [
+            claim(1, 1, "10.00", 1),
+            claim(2, 1, "5.50", 2),
+            claim(3, 2, "7.00", 3),
+            claim(4, 3, "100.00", 4),
+            claim(5, 2, "1.00", 15),
+        ],
+        [
+            diagnosis(1, 1, "R41.3", 9.999),
+            diagnosis(2, 1, "R41.3", 1),
+            diagnosis(3, 1, "J44.9", -500),
+            diagnosis(4, 2, "R41.3", 10),
+            diagnosis(5, 3, "Z00", 0),
+        ],
+    )
+    assert revenue(clean, LATER) == {
+        (NOON, "Amnesia"): Figure(Decimal("15.50"), 2, 1),
+        (NOON, "Asthma"): Figure(Decimal("15.50"), 2, 1),
+        (at(10), "Amnesia"): Figure(Decimal("1.00"), 1, 1),
+        (at(10), "Asthma"): NONE,
+    }
+
+
+def test_only_closed_windows_have_figures() -> None:
+    clean = office([claim(1, 1, "1", 1), claim(2, 1, "1", 11)], [])
+    assert revenue(clean, at(10)) == {(NOON, "Amnesia"): NONE, (NOON, "Asthma"): NONE}
+    assert revenue(clean, at(9)) == {}
+
+
+def test_late_events_dirty_their_own_and_the_patients_later_windows() -> None:
+    claims = [claim(1, 1, "1", -5), claim(2, 1, "1", 5), claim(3, 1, "1", 25), claim(4, 2, "1", 35)]
+    before = office(claims, [])
+    tracked = office(claims, [diagnosis(1, 1, "J44.9", 9)])
+    untracked = office(claims, [diagnosis(1, 1, "Z00", 9)])
+    claimed = office([*claims, claim(5, 3, "1", 45)], [])
+    assert dirtied_windows(before, tracked) == {NOON, at(20)}
+    assert dirtied_windows(before, untracked) == set()
+    assert dirtied_windows(before, claimed) == {at(40)}
+    assert dirtied_windows(before, before) == set()
