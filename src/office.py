@@ -36,6 +36,7 @@ from pipeline.schema import apply_schema
 from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
 from pipeline.staging import STREAMS, load_lines
 from pipeline.status import Status, read_status
+from pipeline.terminal import own_ctrl_c
 from pipeline.verify import verify
 from utils.pipeline_utils import stop_on_signals
 
@@ -86,7 +87,11 @@ def run(seconds: float | None) -> None:
     """Run everything, with a live status; Ctrl-C drains and stops."""
     settings = load_settings()
     stop = stop_on_signals()
-    with only_one_run(settings.home), office_database(settings, "office run") as database:
+    with (
+        own_ctrl_c(),
+        only_one_run(settings.home),
+        office_database(settings, "office run") as database,
+    ):
         processes = Processes(settings.home / "logs")
         environment = {
             "DATABASE_URL": database.dsn,

@@ -21,7 +21,7 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
     ("errors", "statements", "settings", "logs"),
-    ("database", "embedded_user", "pages", "processes"),
+    ("database", "embedded_user", "pages", "processes", "terminal"),
     ("embedded", "status", "verify"),
     ("display",),
     # From here on, the stages.
