@@ -150,6 +150,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
 
     Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
     """
+    bounds = {"since": parse_time(since, "--from"), "until": parse_time(until, "--to")}
     # Great Expectations takes seconds to import: only this command pays for it.
     from pipeline.cycle import run_cycle  # noqa: PLC0415
     from pipeline.quality import Checker  # noqa: PLC0415
@@ -167,8 +168,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
             checker,
             now=now,
             batch_size=settings.batch_size,
-            since=parse_time(since, "--from"),
-            until=parse_time(until, "--to"),
+            **bounds,
         )
         data = database.run(read_report, snapshot=True)
     index = build_report(data, settings.reports_folder, now=now)

@@ -72,6 +72,10 @@ def _of_tokens(reason: str | None, stream: str, key: str, *tokens: str) -> list[
     return _known(reason, stream, *(changed(stream, **{key: token}) for token in tokens))
 
 
+def _of_several(reason: str, stream: str, **tokens: str) -> list[Known]:
+    return _known(reason, stream, changed(stream, **tokens))
+
+
 def _of_times(reason: str | None, *times: str) -> list[Known]:
     return _of_tokens(reason, "diagnose", "tsp", *(json.dumps(time) for time in times))
 
@@ -155,6 +159,22 @@ KNOWN: Final[list[Known]] = [
     *_of_times(None, "2024-02-28t10:00:00z", "2024-02-28T10:00:00.123456789-00:00"),
     *_of_times(None, "2023-12-31T23:59:59.9999996Z", "1969-12-31T23:59:59.9Z"),
     *_of_tokens(None, "diagnose", "tsp", '"2024-02-28T10:00:00\\u005a"'),
+    # Each of these breaks later rules too: the first rule broken gives the reason.
+    Known("claim", b'\xff{"a": 1, "a": NaN}', "not_json"),
+    *_known("too_large", "claim", '{"a": NaN' + "[" * LARGEST_PAYLOAD_BYTES),
+    *_known("too_deep", "claim", '{"a": NaN' + "[" * DEEPEST_NESTING),
+    *_known("not_json", "claim", '{"a": 1, "a": NaN}', '["\\u0000"'),
+    *_known("not_object", "claim", '["\\u0000", {"a": 1, "a": 2}]'),
+    *_known("unstorable", "claim", '{"a": "\\u0000", "a": 1}'),
+    *_known("duplicate_key", "claim", '{"id": null, "id": null}'),
+    *_known("bad_id", "claim", '{"id": null, "patient_id": null, "code": 1, "tsp": null}'),
+    *_of_several("bad_patient_id", "claim", patient_id="null", code="1", price="-1", tsp="null"),
+    *_of_several("bad_code", "claim", patient_id="-1", code="1", price="-1", tsp="null"),
+    *_of_several("bad_price", "claim", patient_id="-1", price="-1", tsp="null"),
+    *_of_several("bad_tsp", "claim", patient_id="-1", tsp="null"),
+    *_of_several("bad_patient_id", "diagnose", patient_id="1.0", icd10_code="1", tsp="null"),
+    *_of_several("bad_icd10_code", "diagnose", patient_id="-1", icd10_code="1", tsp="null"),
+    *_of_several("bad_tsp", "diagnose", patient_id="-1", tsp="null"),
 ]
 
 
@@ -393,7 +413,12 @@ class Merge:
     sweep: bool
 
 
-Step = Append | Load | Hold | LetGo | Merge
+@dataclass(frozen=True)
+class MoveCursor:
+    """The merge's cursors pass what is pending, as after a restore into another cluster."""
+
+
+Step = Append | Load | Hold | LetGo | Merge | MoveCursor
 
 _FEW_TOKENS: dict[str, tuple[str, ...]] = {
     "id": (*"0112233445", "-0", '"1"'),
@@ -425,7 +450,8 @@ _merges = st.builds(Merge, st.integers(1, 7), st.booleans())
 _merge_steps: st.SearchStrategy[Step] = st.one_of(
     *(_arriving(Append), _arriving(Append), _arriving(Load)),
     *(_arriving(Hold), st.builds(LetGo, st.booleans())),
-    *(_merges, _merges),
+    *(_merges, _merges, _merges),
+    st.builds(MoveCursor),
 )
 merge_histories = st.lists(_merge_steps, min_size=6, max_size=16)
 

@@ -33,8 +33,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# What may go well at the next try: a lost connection, a deadlock, a timeout, a full disk.
-PASSING_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+class PassingError(Exception):
+    """A step came upon something that another try finds settled."""
+
+
+# What may go well at the next try: also a lost connection, a deadlock, a timeout, a full disk.
+PASSING_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError, PassingError)
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 2.0

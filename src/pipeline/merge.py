@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from pipeline.database import Database
+from pipeline.database import Database, PassingError
 from pipeline.staging import STREAMS
 from pipeline.statements import Cursor, execute, fetch_one
 
 log = logging.getLogger(__name__)
+
+ROWS_WORTH_ANALYZING = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def _batches(database: Database, stream: str, *, batch_size: int, sweep: bool) -
                 batch.conflict,
                 batch.rejected,
             )
+            if batch.rows >= ROWS_WORTH_ANALYZING:
+                database.run(lambda cursor: execute(cursor, "merge/analyze"))
             yield batch
         if not more:
             return
@@ -93,6 +97,8 @@ def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, swe
     run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": sweep}).run_id
     rows = {"run_id": run_id, "low_xid": low_xid, "high_xid": high_xid}
     done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    if done.pop("inserted") != done["merged"]:
+        raise PassingError("somebody else has inserted a clean row meanwhile")
     execute(cursor, "merge/close_run", {"run_id": run_id, **done})
     return Batch(stream=stream, run_id=run_id, **done)
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from psycopg2.extensions import make_dsn
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn, parse_dsn
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -32,17 +33,17 @@ class Settings(BaseSettings):
     reports_port: int = Field(default=8081, ge=0, le=65535)
     """Port on 127.0.0.1 at which `office.py run` serves the pages."""
 
-    publish_seconds: float = Field(default=2.0, gt=0)
+    publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two events of a stream."""
-    duplicate_share: float = Field(default=0.1, ge=0, le=1)
+    duplicate_share: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)
     """Share of the events that repeat an earlier one."""
-    merge_seconds: float = Field(default=2.0, gt=0)
+    merge_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two merges."""
-    sweep_seconds: float = Field(default=60.0, gt=0)
+    sweep_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds between two searches for raw rows without an outcome."""
-    analytics_seconds: float = Field(default=600.0, gt=0)
+    analytics_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     """Seconds between two analytics runs, counted from midnight UTC."""
-    analytics_grace_seconds: float = Field(default=5.0, ge=0)
+    analytics_grace_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
     """Seconds that an analytics run waits behind the end of a window."""
     batch_size: int = Field(default=100_000, gt=0)
     """Raw rows a merge takes at most at once, give or take one transaction's."""
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     def database_dsn(self, *, host: str, port: int, dbname: str, user: str, password: str) -> str:
         """The connection string: DATABASE_URL, else the PG* variables over the given defaults."""
         if self.database_url:
-            return self.database_url
+            return _checked_dsn(self.database_url)
         return make_dsn(
             host=self.pghost or host,
             port=self.pgport or port,
@@ -70,6 +71,18 @@ class Settings(BaseSettings):
             user=self.pguser or user,
             password=self.pgpassword or password,
         )
+
+
+def _checked_dsn(dsn: str) -> str:
+    try:
+        parse_dsn(dsn)
+    except ProgrammingError:
+        raise OfficeError(
+            "DATABASE_URL is no connection string; "
+            "it looks like postgresql://user:password@host:5432/doctor_office.",
+            exit_code=2,
+        ) from None
+    return dsn
 
 
 def load_settings() -> Settings:

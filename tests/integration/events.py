@@ -1,6 +1,8 @@
 """Events in a few words, and what stands in the database afterwards."""
 
 import json
+import threading
+import time
 from datetime import datetime
 from typing import Any
 
@@ -86,3 +88,13 @@ def revenue(database: Database) -> dict[tuple[str, str], tuple[str, int, int]]:
             """,
         )
     }
+
+
+def wait_until_blocked_or_over(database: Database, thread: threading.Thread) -> None:
+    """Waits until somebody in the database waits for a lock, or the thread has ended."""
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+    while thread.is_alive() and rows(database, waiting) == [(0,)]:
+        time.sleep(0.05)

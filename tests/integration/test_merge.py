@@ -3,10 +3,19 @@ import time
 
 import pytest
 
-from integration.events import claim, diagnose, fates, merge, rows, stage, stage_and_merge
+from integration.events import (
+    claim,
+    diagnose,
+    fates,
+    merge,
+    rows,
+    stage,
+    stage_and_merge,
+    wait_until_blocked_or_over,
+)
 from pipeline.database import Database
 from pipeline.merge import merge_batch, merge_pending
-from pipeline.staging import append
+from pipeline.staging import append, load_lines
 from pipeline.statements import Cursor
 from pipeline.verify import verify
 
@@ -118,6 +127,33 @@ def test_a_stream_nobody_merges_is_not_forgotten_in_the_reconciliation(database:
     merge(database)
     found = rows(database, "SELECT stream, received, pending, balanced FROM audit.reconciliation")
     assert ("invoice", 1, 1, True) in found
+
+
+def test_a_clean_row_inserted_by_hand_meanwhile_wins(database: Database) -> None:
+    stage(database, "claim", claim(1, price=5), claim(1, price=7))
+    merger = threading.Thread(target=merge, args=(Database(database.dsn),))
+    with database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO claim (id, code, price, patient_id, tsp) VALUES (1, '03230', 7, 1, now())"
+        )
+        watcher = Database(database.dsn)
+        merger.start()
+        wait_until_blocked_or_over(watcher, merger)
+    merger.join()
+    assert fates(database) == ["conflict", "duplicate"]
+    watcher.close()
+
+
+# A plan that loops through the batch for each of its rows would not end within the test's time.
+def test_a_large_load_into_a_fresh_database(database: Database) -> None:
+    claims = [claim(number % 25_000, patient=number % 1000 + 1) for number in range(30_000)]
+    diagnoses = [diagnose(number, patient=number % 1000 + 1) for number in range(20_000)]
+    assert sum(load_lines(database, "claim", claims)) == 30_000
+    assert sum(load_lines(database, "diagnose", diagnoses)) == 20_000
+    list(merge_pending(database, batch_size=100_000))
+    counts = "SELECT stream, merged, duplicate, conflict FROM audit.reconciliation"
+    assert rows(database, counts) == [("claim", 25_000, 5_000, 0), ("diagnose", 20_000, 0, 0)]
+    assert broken_promises(database) == []
 
 
 def test_mergers_and_writers_at_once_never_double_and_never_lose(database: Database) -> None:

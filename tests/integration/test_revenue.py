@@ -1,5 +1,4 @@
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -11,6 +10,7 @@ from integration.events import (
     rows,
     stage,
     stage_and_merge,
+    wait_until_blocked_or_over,
 )
 from pipeline.database import Database
 from pipeline.merge import merge_batch
@@ -103,15 +103,6 @@ def test_a_diagnosis_that_is_being_merged_meanwhile_is_not_forgotten(database: D
     analytics.join()
     compute_and_publish(database, LATER)
     assert revenue(database)["12:00", "Amnesia"] == ("1.00", 1, 1)
-
-
-def wait_until_blocked_or_over(database: Database, thread: threading.Thread) -> None:
-    waiting = """
-        SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'
-        """
-    while thread.is_alive() and rows(database, waiting) == [(0,)]:
-        time.sleep(0.05)
 
 
 def test_an_older_computation_never_replaces_a_newer_one(database: Database) -> None:

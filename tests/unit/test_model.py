@@ -60,29 +60,6 @@ def test_every_reason_is_among_the_known_payloads() -> None:
     }
 
 
-# Each payload breaks the rule named and every later one that it can: the first rule wins.
-FIRST_RULES = [
-    ("not_json", b'\xff{"a": 1, "a": NaN}'),
-    ("too_large", b'{"a": NaN' + b"[" * 1_048_576),
-    ("too_deep", b'{"a": NaN' + b"[" * 1_001),
-    ("not_json", b'{"a": 1, "a": NaN}'),
-    ("not_object", b'["\\u0000", {"a": 1, "a": 2}]'),
-    ("unstorable", b'{"a": "\\u0000", "a": 1}'),
-    ("duplicate_key", b'{"a": 1, "a": 1}'),
-    ("bad_id", b'{"id": null, "patient_id": null, "code": 1, "price": -1, "tsp": null}'),
-    ("bad_patient_id", b'{"id": 1, "patient_id": null, "code": 1, "price": -1, "tsp": null}'),
-    ("bad_code", b'{"id": 1, "patient_id": -1, "code": 1, "price": -1, "tsp": null}'),
-    ("bad_price", b'{"id": 1, "patient_id": -1, "code": "1", "price": -1, "tsp": null}'),
-    ("bad_tsp", b'{"id": 1, "patient_id": -1, "code": "1", "price": 1, "tsp": null}'),
-    ("unknown_patient", b'{"id": 1, "patient_id": -1, "code": "1", "price": 1}'),
-]
-
-
-@pytest.mark.parametrize(("reason", "payload"), FIRST_RULES)
-def test_the_first_rule_broken_gives_the_reason(reason: str, payload: bytes) -> None:
-    assert reason_of(Known("claim", payload, reason)) == reason
-
-
 def test_a_claim_is_typed() -> None:
     payload = changed("claim", tsp='"2024-02-28T12:00:00.1234567+02:00"', price="310e-2")
     assert read_row(row("claim", payload), PATIENTS) == Claim(

@@ -1,4 +1,5 @@
 -- One row: how many raw rows of the batch met which fate, and how many windows they dirtied.
+-- No step is joined to another step: the planner can't know their sizes, and would loop through them.
 WITH batch_row AS MATERIALIZED (
     SELECT
         r.seq,
@@ -17,69 +18,62 @@ WITH batch_row AS MATERIALIZED (
         )
 ),
 
-first_of_id AS MATERIALIZED (
-    SELECT DISTINCT ON (b.entity_id)
+accepted_row AS (
+    SELECT
+        b.*,
+        row_number() OVER same_id = 1 AS is_first,
+        first_value(b.code) OVER same_id AS first_code,
+        first_value(b.price) OVER same_id AS first_price,
+        first_value(b.patient_id) OVER same_id AS first_patient_id
+    FROM batch_row AS b
+    WHERE b.reason IS NULL
+    WINDOW same_id AS (PARTITION BY b.entity_id ORDER BY b.seq)
+),
+
+judged_row AS MATERIALIZED (
+    SELECT
+        a.seq,
+        a.entity_id,
+        a.code,
+        a.price,
+        a.patient_id,
+        a.tsp,
+        NULL AS reason,
+        CASE
+            WHEN earlier.id IS NULL AND a.is_first THEN 'merged'
+            WHEN earlier.id IS NULL AND (a.code, a.price, a.patient_id) = (a.first_code, a.first_price, a.first_patient_id) THEN 'duplicate'
+            WHEN (a.code, a.price, a.patient_id) = (earlier.code, earlier.price, earlier.patient_id) THEN 'duplicate'
+            ELSE 'conflict'
+        END AS fate
+    FROM accepted_row AS a
+    LEFT JOIN claim AS earlier ON a.entity_id = earlier.id
+    UNION ALL
+    SELECT
         b.seq,
         b.entity_id,
         b.code,
         b.price,
         b.patient_id,
-        b.tsp
+        b.tsp,
+        b.reason,
+        'rejected' AS fate
     FROM batch_row AS b
-    WHERE b.reason IS NULL
-    ORDER BY b.entity_id, b.seq
+    WHERE b.reason IS NOT NULL
 ),
 
-merged_row AS (
+inserted_row AS (
     INSERT INTO claim (id, code, price, patient_id, tsp)
     SELECT
-        f.entity_id,
-        f.code,
-        f.price,
-        f.patient_id,
-        f.tsp
-    FROM first_of_id AS f
-    ORDER BY f.entity_id
+        j.entity_id,
+        j.code,
+        j.price,
+        j.patient_id,
+        j.tsp
+    FROM judged_row AS j
+    WHERE j.fate = 'merged'
+    ORDER BY j.entity_id
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, tsp
-),
-
--- What stands in the clean layer for each id; merged_seq is set where it is of this batch.
-clean_row AS (
-    SELECT
-        f.entity_id,
-        f.seq AS merged_seq,
-        f.code,
-        f.price,
-        f.patient_id
-    FROM first_of_id AS f
-    INNER JOIN merged_row AS m ON f.entity_id = m.id
-    UNION ALL
-    SELECT
-        f.entity_id,
-        NULL AS merged_seq,
-        earlier.code,
-        earlier.price,
-        earlier.patient_id
-    FROM first_of_id AS f
-    INNER JOIN claim AS earlier ON f.entity_id = earlier.id
-),
-
-judged_row AS (
-    SELECT
-        b.seq,
-        b.entity_id,
-        b.reason,
-        CASE
-            WHEN b.reason IS NOT NULL THEN 'rejected'
-            WHEN b.seq = c.merged_seq THEN 'merged'
-            WHEN (b.code, b.price, b.patient_id) = (c.code, c.price, c.patient_id) THEN 'duplicate'
-            ELSE 'conflict'
-        END AS fate
-    FROM batch_row AS b
-    LEFT JOIN clean_row AS c ON b.entity_id = c.entity_id AND b.reason IS NULL
-    -- A clean row that somebody inserted by hand a moment ago isn't seen yet: such a raw row stays pending for the sweep.
-    WHERE b.reason IS NOT NULL OR c.entity_id IS NOT NULL
+    RETURNING id
 ),
 
 recorded_outcome AS (
@@ -99,9 +93,10 @@ recorded_outcome AS (
 dirtied_window AS (
     INSERT INTO analytics.dirty_window (window_start, run_id)
     SELECT DISTINCT
-        date_bin('10 minutes', m.tsp, timestamptz 'epoch') AS window_start,
+        date_bin('10 minutes', j.tsp, timestamptz 'epoch') AS window_start,
         %(run_id)s::bigint AS run_id
-    FROM merged_row AS m
+    FROM judged_row AS j
+    WHERE j.fate = 'merged'
     ORDER BY window_start
     RETURNING window_start
 )
@@ -111,5 +106,6 @@ SELECT
     count(*) FILTER (WHERE o.fate = 'duplicate') AS duplicate,
     count(*) FILTER (WHERE o.fate = 'conflict') AS conflict,
     count(*) FILTER (WHERE o.fate = 'rejected') AS rejected,
-    (SELECT count(*) FROM dirtied_window) AS dirtied_windows
+    (SELECT count(*) FROM dirtied_window) AS dirtied_windows,
+    (SELECT count(*) FROM inserted_row) AS inserted
 FROM recorded_outcome AS o

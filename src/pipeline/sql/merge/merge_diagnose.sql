@@ -1,4 +1,5 @@
 -- One row: how many raw rows of the batch met which fate, and how many windows they dirtied.
+-- No step is joined to another step: the planner can't know their sizes, and would loop through them.
 WITH batch_row AS MATERIALIZED (
     SELECT
         r.seq,
@@ -16,65 +17,58 @@ WITH batch_row AS MATERIALIZED (
         )
 ),
 
-first_of_id AS MATERIALIZED (
-    SELECT DISTINCT ON (b.entity_id)
+accepted_row AS (
+    SELECT
+        b.*,
+        row_number() OVER same_id = 1 AS is_first,
+        first_value(b.icd10_code) OVER same_id AS first_icd10_code,
+        first_value(b.patient_id) OVER same_id AS first_patient_id
+    FROM batch_row AS b
+    WHERE b.reason IS NULL
+    WINDOW same_id AS (PARTITION BY b.entity_id ORDER BY b.seq)
+),
+
+judged_row AS MATERIALIZED (
+    SELECT
+        a.seq,
+        a.entity_id,
+        a.icd10_code,
+        a.patient_id,
+        a.tsp,
+        NULL AS reason,
+        CASE
+            WHEN earlier.id IS NULL AND a.is_first THEN 'merged'
+            WHEN earlier.id IS NULL AND (a.icd10_code, a.patient_id) = (a.first_icd10_code, a.first_patient_id) THEN 'duplicate'
+            WHEN (a.icd10_code, a.patient_id) = (earlier.icd10_code, earlier.patient_id) THEN 'duplicate'
+            ELSE 'conflict'
+        END AS fate
+    FROM accepted_row AS a
+    LEFT JOIN diagnose AS earlier ON a.entity_id = earlier.id
+    UNION ALL
+    SELECT
         b.seq,
         b.entity_id,
         b.icd10_code,
         b.patient_id,
-        b.tsp
+        b.tsp,
+        b.reason,
+        'rejected' AS fate
     FROM batch_row AS b
-    WHERE b.reason IS NULL
-    ORDER BY b.entity_id, b.seq
+    WHERE b.reason IS NOT NULL
 ),
 
-merged_row AS (
+inserted_row AS (
     INSERT INTO diagnose (id, icd10_code, patient_id, tsp)
     SELECT
-        f.entity_id,
-        f.icd10_code,
-        f.patient_id,
-        f.tsp
-    FROM first_of_id AS f
-    ORDER BY f.entity_id
+        j.entity_id,
+        j.icd10_code,
+        j.patient_id,
+        j.tsp
+    FROM judged_row AS j
+    WHERE j.fate = 'merged'
+    ORDER BY j.entity_id
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, patient_id, icd10_code, tsp
-),
-
--- What stands in the clean layer for each id; merged_seq is set where it is of this batch.
-clean_row AS (
-    SELECT
-        f.entity_id,
-        f.seq AS merged_seq,
-        f.icd10_code,
-        f.patient_id
-    FROM first_of_id AS f
-    INNER JOIN merged_row AS m ON f.entity_id = m.id
-    UNION ALL
-    SELECT
-        f.entity_id,
-        NULL AS merged_seq,
-        earlier.icd10_code,
-        earlier.patient_id
-    FROM first_of_id AS f
-    INNER JOIN diagnose AS earlier ON f.entity_id = earlier.id
-),
-
-judged_row AS (
-    SELECT
-        b.seq,
-        b.entity_id,
-        b.reason,
-        CASE
-            WHEN b.reason IS NOT NULL THEN 'rejected'
-            WHEN b.seq = c.merged_seq THEN 'merged'
-            WHEN (b.icd10_code, b.patient_id) = (c.icd10_code, c.patient_id) THEN 'duplicate'
-            ELSE 'conflict'
-        END AS fate
-    FROM batch_row AS b
-    LEFT JOIN clean_row AS c ON b.entity_id = c.entity_id AND b.reason IS NULL
-    -- A clean row that somebody inserted by hand a moment ago isn't seen yet: such a raw row stays pending for the sweep.
-    WHERE b.reason IS NOT NULL OR c.entity_id IS NOT NULL
+    RETURNING id
 ),
 
 recorded_outcome AS (
@@ -93,11 +87,12 @@ recorded_outcome AS (
 
 newly_diagnosed_patient AS (
     SELECT
-        m.patient_id,
-        date_bin('10 minutes', min(m.tsp), timestamptz 'epoch') AS since
-    FROM merged_row AS m
-    INNER JOIN analytics.tracked_diagnosis AS t ON m.icd10_code = t.icd10_code
-    GROUP BY m.patient_id
+        j.patient_id,
+        date_bin('10 minutes', min(j.tsp), timestamptz 'epoch') AS since
+    FROM judged_row AS j
+    INNER JOIN analytics.tracked_diagnosis AS t ON j.icd10_code = t.icd10_code
+    WHERE j.fate = 'merged'
+    GROUP BY j.patient_id
 ),
 
 dirtied_window AS (
@@ -116,5 +111,6 @@ SELECT
     count(*) FILTER (WHERE o.fate = 'duplicate') AS duplicate,
     count(*) FILTER (WHERE o.fate = 'conflict') AS conflict,
     count(*) FILTER (WHERE o.fate = 'rejected') AS rejected,
-    (SELECT count(*) FROM dirtied_window) AS dirtied_windows
+    (SELECT count(*) FROM dirtied_window) AS dirtied_windows,
+    (SELECT count(*) FROM inserted_row) AS inserted
 FROM recorded_outcome AS o

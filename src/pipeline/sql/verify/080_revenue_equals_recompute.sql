@@ -14,24 +14,27 @@ claim_with_window AS (
     FROM claim AS c
 ),
 
+first_diagnosis AS (
+    SELECT
+        d.patient_id,
+        t.category,
+        min(d.tsp) AS tsp
+    FROM diagnose AS d
+    INNER JOIN analytics.tracked_diagnosis AS t ON d.icd10_code = t.icd10_code
+    WHERE t.backfilled_at IS NOT NULL
+    GROUP BY d.patient_id, t.category
+),
+
 claim_with_category AS (
     SELECT
         c.window_start,
         s.category,
         c.price,
         c.patient_id,
-        exists(
-            SELECT 1
-            FROM diagnose AS d
-            INNER JOIN analytics.tracked_diagnosis AS t ON d.icd10_code = t.icd10_code
-            WHERE
-                d.patient_id = c.patient_id
-                AND t.category = s.category
-                AND t.backfilled_at IS NOT NULL
-                AND d.tsp < c.window_start + interval '10 minutes'
-        ) AS is_diagnosed
+        coalesce(f.tsp < c.window_start + interval '10 minutes', FALSE) AS is_diagnosed
     FROM claim_with_window AS c
     CROSS JOIN settled_category AS s
+    LEFT JOIN first_diagnosis AS f ON c.patient_id = f.patient_id AND s.category = f.category
 ),
 
 expected AS (

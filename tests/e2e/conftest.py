@@ -1,0 +1,41 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.processes import Office
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """Where the output of every process goes."""
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path, outputs: Path) -> Iterator[Office]:
+    """An office on a fresh database of the tests' server."""
+    home = tmp_path / "home"
+    home.mkdir()
+    made = Office(home, outputs, database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def embedded_office(outputs: Path) -> Iterator[Office]:
+    """An office with a server of its own.
+
+    Its home is none of pytest's folders: as root, the server runs as a user who can't reach those.
+    """
+    home = Path(tempfile.mkdtemp(prefix="office-e2e-")).resolve()
+    home.chmod(0o755)
+    made = Office(home, outputs)
+    yield made
+    made.close()
+    shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
