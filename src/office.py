@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import sys
 import threading
@@ -223,7 +224,7 @@ def report_command(out: Path | None) -> None:
 @contextmanager
 def office_database(settings: Settings, name: str) -> Iterator[Database]:
     """The database that the environment names, else the embedded one, with the present schema."""
-    configure_logging(level=30)
+    configure_logging(level=logging.WARNING)
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
         try:

@@ -2,16 +2,15 @@
 
 import logging
 import time
-from pathlib import Path
 
 
-def configure_logging(file: Path | None = None, *, level: int = logging.INFO) -> None:
-    """Sends log lines to standard error, or to a file."""
+def configure_logging(*, level: int = logging.INFO) -> None:
+    """Sends log lines to standard error."""
     formatter = logging.Formatter(
         "%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%SZ"
     )
     formatter.converter = time.gmtime
-    handler = logging.StreamHandler() if file is None else logging.FileHandler(file)
+    handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Great Expectations logs error texts, which hold values; our results say what matters.
