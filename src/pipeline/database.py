@@ -1,16 +1,20 @@
 """The only module that opens connections and ends transactions."""
 
 import logging
+import select
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg2
-import psycopg2.extras
 from psycopg2.extensions import (
     ISOLATION_LEVEL_READ_COMMITTED,
     ISOLATION_LEVEL_REPEATABLE_READ,
+    POLL_OK,
+    POLL_READ,
     connection,
     parse_dsn,
 )
@@ -27,7 +31,16 @@ from tenacity import (
 )
 
 from pipeline.errors import OfficeError
-from pipeline.statements import Cursor
+from pipeline.link import (
+    GONE,
+    SILENCE_SECONDS,
+    ServerSide,
+    SilentServerError,
+    WatchedConnection,
+    WatchedNamedTupleCursor,
+    watch,
+)
+from pipeline.statements import Cursor, fetch_one, statement
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +57,28 @@ PASSING_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError, PassingErr
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 2.0
 
-CONNECTION_OPTIONS: dict[str, Any] = {
-    "connect_timeout": 5,
+CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 600
+
+LINK_OPTIONS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
     # A peer that is gone is noticed within 5 s, waiting (keepalives) or sending (tcp_user_timeout).
     "keepalives_idle": 1,
     "keepalives_interval": 1,
     "keepalives_count": 2,
     "tcp_user_timeout": 2000,
+}
+SESSION_SETTINGS: dict[str, str] = {
+    "timezone": "UTC",
     # jit costs more than it saves on statements of many short steps.
-    "options": "-c timezone=UTC -c jit=off -c lock_timeout=60s",
+    "jit": "off",
+    "lock_timeout": "60s",
+    # Where a process stands still or its link is dead, others need not wait for its locks.
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "1",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "2000",
 }
 
 
@@ -75,10 +101,13 @@ class Database:
     Not for use by two threads at once: each opens its own.
     """
 
-    def __init__(self, dsn: str, *, name: str = "office") -> None:
+    def __init__(
+        self, dsn: str, *, name: str = "office", statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
         self.dsn = dsn
         self._name = name
-        self._connection: connection | None = None
+        self._statement_seconds = statement_seconds
+        self._connection: WatchedConnection | None = None
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
@@ -95,7 +124,7 @@ class Database:
             readonly=snapshot,
         )
         try:
-            with opened.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as cursor:
+            with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor
             opened.commit()
         except BaseException:
@@ -127,10 +156,10 @@ class Database:
                 self._connection.close()
             self._connection = None
 
-    def _open(self) -> connection:
+    def _open(self) -> WatchedConnection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg2.connect(
-                self.dsn, application_name=self._name, **CONNECTION_OPTIONS
+            self._connection = connect(
+                self.dsn, name=self._name, statement_seconds=self._statement_seconds
             )
         return self._connection
 
@@ -140,6 +169,61 @@ class Database:
             opened.rollback()
         except psycopg2.Error:
             self.close()
+
+
+def connect(
+    dsn: str, *, name: str, statement_seconds: float = STATEMENT_SECONDS
+) -> WatchedConnection:
+    """A connection with our timeouts, whose link is watched.
+
+    Args:
+        dsn: where to.
+        name: what the server's list of connections, and our log, call it.
+        statement_seconds: how long a statement may take.
+    """
+    settings = {**SESSION_SETTINGS, "statement_timeout": f"{round(statement_seconds * 1000)}ms"}
+    opened: WatchedConnection = psycopg2.connect(
+        dsn,
+        connection_factory=WatchedConnection,
+        application_name=name,
+        options=" ".join(f"-c {setting}={value}" for setting, value in settings.items()),
+        **LINK_OPTIONS,
+    )
+    watch(opened, name, partial(_server_side, dsn))
+    with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
+        opened.is_direct = fetch_one(cursor, "link/backend_pid").pid == opened.info.backend_pid
+    opened.rollback()
+    return opened
+
+
+def _server_side(dsn: str, watched: WatchedConnection) -> ServerSide | None:
+    """What the server does for a connection; None where it doesn't say.
+
+    Raises:
+        SilentServerError: it did not answer in time.
+    """
+    deadline = time.monotonic() + SILENCE_SECONDS
+    try:
+        with closing(
+            psycopg2.connect(dsn, async_=True, application_name="link watch", **LINK_OPTIONS)
+        ) as asking:
+            _await(asking, deadline)
+            with asking.cursor() as cursor:
+                cursor.execute(statement("link/server_side"), {"pid": watched.info.backend_pid})
+                _await(asking, deadline)
+                row = cursor.fetchone()
+    except psycopg2.Error:  # it refuses, which is an answer
+        return None
+    if row is None:
+        return GONE if watched.is_direct else None
+    return ServerSide(*row)
+
+
+def _await(asking: connection, deadline: float) -> None:
+    while (state := asking.poll()) != POLL_OK:
+        reads, writes = ([asking], []) if state == POLL_READ else ([], [asking])
+        if not any(select.select(reads, writes, [], max(0.0, deadline - time.monotonic()))):
+            raise SilentServerError
 
 
 def wait_until_reachable(

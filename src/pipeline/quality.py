@@ -15,8 +15,10 @@ from great_expectations.checkpoint.actions import UpdateDataDocsAction
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import DataContextConfig
-from psycopg2.extensions import parse_dsn
-from sqlalchemy import URL
+from psycopg2.extensions import connection, make_dsn, parse_dsn
+from sqlalchemy import URL, Engine, event
+
+from pipeline.database import connect
 
 STAGING_SUITE: Final = "staging"
 WINDOW_SUITES: Final = ("claim", "diagnose", "revenue")
@@ -38,6 +40,12 @@ ENGINE_ARGUMENTS = {
 
 RUNS_SHOWN = 50
 RUNS_KEPT = 200
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect_as_we_do(_dialect: Any, _record: Any, _arguments: Any, where: Any) -> connection:  # noqa: ANN401
+    """Opens the library's connections as all others, with our timeouts and a watch on the link."""
+    return connect(make_dsn(**where), name="analytics checks")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,16 @@ from sql.runner import SCHEMA_STAGES, differences, files_of, statement_of
 HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
-# Locks and statistics, which data alone can't show, and COPY, which reads from the client.
-WITHOUT_CASE = {"merge/analyze", "merge/lock_cursor", "revenue/lock_cursors", "staging/copy"}
+# Locks, statistics and the server's processes, which data alone can't show, and COPY, which reads
+# from the client.
+WITHOUT_CASE = {
+    "link/backend_pid",
+    "link/server_side",
+    "merge/analyze",
+    "merge/lock_cursor",
+    "revenue/lock_cursors",
+    "staging/copy",
+}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.relative_to(HERE)))

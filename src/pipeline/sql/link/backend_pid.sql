@@ -1,0 +1,2 @@
+-- One row: the server's process of this connection.
+SELECT pg_backend_pid() AS pid

@@ -1,0 +1,9 @@
+-- At most one row: what the server does for a connection; the figures change while it works.
+SELECT
+    a.state <> 'active' OR a.wait_event IS NOT DISTINCT FROM 'ClientRead' AS waits_for_client,
+    a.query_start,
+    a.state_change,
+    p.bytes_processed
+FROM pg_stat_activity AS a
+LEFT JOIN pg_stat_progress_copy AS p ON a.pid = p.pid
+WHERE a.pid = %(pid)s
