@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 
-.PHONY: run test setup setup-dev db stop merge analytics status verify report lint format lock clean
+.PHONY: run test setup setup-dev db stop migrate merge analytics status verify report lint format lock clean
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
 
-merge analytics status verify report: setup
+migrate merge analytics status verify report: setup
 	@$(OFFICE) $@
 
 db: setup  ## starts the embedded server, to stay, and prints its DATABASE_URL

@@ -10,7 +10,7 @@ from functools import partial
 
 from models.scheduler import Scheduler
 from pipeline.cycle import run_cycle
-from pipeline.database import Database, wait_until_reachable
+from pipeline.database import Database, once_reachable
 from pipeline.errors import exit_on_office_error
 from pipeline.logs import configure_logging
 from pipeline.quality import Checker
@@ -42,8 +42,9 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     with closing(Database(dsn, name="analytics")) as database:
-        wait_until_reachable(database, seconds=START_SECONDS, interrupt=stop)
-        apply_schema(database)
+        once_reachable(
+            database, lambda: apply_schema(database), seconds=START_SECONDS, interrupt=stop
+        )
         checker = Checker(
             dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)
         )

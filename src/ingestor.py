@@ -4,16 +4,17 @@ Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 
 from models.scheduler import Scheduler
 from models.subscriber import Subscriber
-from pipeline.database import PASSING_ERRORS, Database, describe, wait_until_reachable
+from pipeline.database import PASSING_ERRORS, Database, describe, once_reachable
 from pipeline.errors import exit_on_office_error
 from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
+from pipeline.roles import login_as
 from pipeline.schema import apply_schema
 from pipeline.settings import Settings, load_settings
 from pipeline.staging import append, next_id
@@ -28,6 +29,7 @@ DB_HOST = "db"
 DB_PORT = 5432
 
 START_SECONDS = 60.0
+APPEND_SECONDS = 10.0
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
@@ -46,11 +48,15 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     with closing(Database(dsn, name="ingestor merge")) as database:
-        wait_until_reachable(database, seconds=START_SECONDS, interrupt=stop)
-        apply_schema(database)
         merge = partial(merge_all, database, settings)
-        merge(sweep=True)
-        with receiving(settings, database):
+
+        def start() -> dict[str, int]:
+            apply_schema(database)
+            merge(sweep=True)
+            return first_ids(database)
+
+        numbers = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
+        with receiving(settings, append_dsn(dsn, settings), numbers):
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=False), name="merge")
             scheduler.every(settings.sweep_seconds, partial(merge, sweep=True), name="sweep")
@@ -61,18 +67,29 @@ def main() -> int:
     return 0
 
 
-def receiving(settings: Settings, database: Database) -> ExitStack:
+def append_dsn(dsn: str, settings: Settings) -> str:
+    """Where to append: as the role that may do nothing else, where its password is known."""
+    password = settings.role_passwords.get("ingest")
+    return login_as(dsn, "ingest", password) if password else dsn
+
+
+def first_ids(database: Database) -> dict[str, int]:
+    """The first id that no event has carried, by stream."""
+    return {stream: database.run(partial(next_id, stream=stream)) for stream in STREAMS}
+
+
+def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int]) -> ExitStack:
     """The running publisher and subscribers; leaving the context drains them."""
     channels = {stream: Channel() for stream in STREAMS}
     publisher = Publisher(
         channels,
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
-        first_ids={stream: database.run(partial(next_id, stream=stream)) for stream in STREAMS},
+        first_ids=numbers,
     )
     running = ExitStack()
     for stream, channel in channels.items():
-        staging = Database(database.dsn, name=f"ingestor {stream}")
+        staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
         running.callback(staging.close)
         subscriber = Subscriber(channel, on_arrival(staging, stream), name=stream)
         subscriber.start()

@@ -4,12 +4,14 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +35,7 @@ from pipeline.merge import merge_pending
 from pipeline.pages import serving
 from pipeline.processes import Processes
 from pipeline.report import build_report, docs_folder, read_report
+from pipeline.roles import login_as, set_passwords
 from pipeline.schema import apply_schema
 from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
 from pipeline.staging import STREAMS, load_lines
@@ -50,6 +53,8 @@ DB_HOST = "127.0.0.1"
 DB_PORT = 5432
 
 INIT_SQL = PROJECT_FOLDER / "setup" / "init_db.sql"
+# The services, each with the role it logs in as.
+SERVICES = {"ingestor": "merge", "analytics": "analytics"}
 START_SECONDS = 10.0
 STOP_SECONDS = 8.0
 REFRESH_SECONDS = 1.0
@@ -81,6 +86,20 @@ def db(*, is_stop: bool) -> None:
 
 
 @office.command()
+def migrate() -> None:
+    """Bring the database to the present schema; give roles the passwords that are set.
+
+    OFFICE_INGEST_PASSWORD, OFFICE_MERGE_PASSWORD, OFFICE_ANALYTICS_PASSWORD and
+    OFFICE_AUDITOR_PASSWORD, or files of these names in the secrets folder, hold them.
+    """
+    settings = load_settings()
+    with office_database(settings, "office migrate") as database:
+        database.run(partial(set_passwords, passwords=settings.role_passwords))
+    roles = ", ".join(f"office_{role}" for role in settings.role_passwords) or "none"
+    click.echo(f"The schema is up to date; passwords given to: {roles}.")
+
+
+@office.command()
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many SECONDS."
 )
@@ -94,14 +113,17 @@ def run(seconds: float | None) -> None:
         office_database(settings, "office run") as database,
     ):
         processes = Processes(settings.home / "logs")
-        environment = {
-            "DATABASE_URL": database.dsn,
-            "OFFICE_REPORTS": str(settings.reports_folder),
-        }
+        passwords = passwords_for_services(settings)
+        database.run(partial(set_passwords, passwords=passwords))
         with serving(settings.reports_folder, settings.reports_port) as pages:
             if not pages.endswith(f":{settings.reports_port}"):
                 say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
-            for name in ("ingestor", "analytics"):
+            for name, role in SERVICES.items():
+                environment = {
+                    "DATABASE_URL": login_as(database.dsn, role, passwords[role]),
+                    "OFFICE_INGEST_PASSWORD": passwords["ingest"],
+                    "OFFICE_REPORTS": str(settings.reports_folder),
+                }
                 processes.start(name, environment)
             try:
                 ended = watch(database, processes, stop, seconds=seconds, pages=pages)
@@ -219,6 +241,12 @@ def report_command(out: Path | None) -> None:
     with office_database(settings, "office report") as database:
         data = database.run(read_report, snapshot=True)
     click.echo(build_report(data, out or settings.reports_folder, now=datetime.now(UTC)))
+
+
+def passwords_for_services(settings: Settings) -> dict[str, str]:
+    """The passwords that are set, and for the roles of our own services new ones."""
+    chosen = {role: secrets.token_urlsafe() for role in ("ingest", *SERVICES.values())}
+    return chosen | settings.role_passwords
 
 
 @contextmanager

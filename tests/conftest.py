@@ -91,6 +91,14 @@ def database_url(make_database: Callable[[], str]) -> str:
     return make_database()
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: str, office_template: str, worker_id: str) -> Iterator[str]:
+    """The URL of a database with the whole schema, for tests that change nothing for good."""
+    name = _clone(server_url, office_template, f"shared_{worker_id}_{next(_numbers)}")
+    yield _url_of(server_url, name)
+    _drop(server_url, name)
+
+
 @pytest.fixture
 def given_database_url(server_url: str, given_template: str, worker_id: str) -> Iterator[str]:
     """The URL of a fresh database with the given tables and patients only."""

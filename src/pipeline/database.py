@@ -239,15 +239,30 @@ def wait_until_reachable(
         with database.transaction() as cursor:
             cursor.execute("SELECT 1")
 
+    once_reachable(database, ask, seconds=seconds, interrupt=interrupt)
+
+
+def once_reachable(
+    database: Database,
+    step: Callable[[], T],
+    *,
+    seconds: float,
+    interrupt: threading.Event | None = None,
+) -> T:
+    """Does a step, again and again while the database is away, at most until the interrupt.
+
+    Raises:
+        OfficeError: the database was away for that time.
+    """
     interrupt = interrupt or threading.Event()
     try:
-        Retrying(
+        return Retrying(
             retry=retry_if_exception_type(PASSING_ERRORS),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
             stop=stop_any(stop_after_delay(seconds), stop_when_event_set(interrupt)),
             sleep=sleep_using_event(interrupt),
             reraise=True,
-        )(ask)
+        )(step)
     except PASSING_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else describe(error)
         raise OfficeError(

@@ -2,8 +2,11 @@
 
 import hashlib
 import logging
+from itertools import dropwhile
 
-from pipeline.database import Database
+from psycopg2.errors import InsufficientPrivilege
+
+from pipeline.database import Database, address
 from pipeline.errors import OfficeError
 from pipeline.statements import (
     Cursor,
@@ -18,15 +21,23 @@ log = logging.getLogger(__name__)
 
 
 def apply_schema(database: Database) -> None:
-    """Applies, in order, the schema files that the database doesn't have in their present form.
+    """Applies the schema files, in order, from the first that the database has in another form.
 
     Raises:
-        OfficeError: the database lacks the tables that the office gives.
+        OfficeError: the database lacks the tables that the office gives, or its user may not
+            change the schema.
     """
     files = {name: _checksum(name) for name in statements_in("schema")}
     if database.run(lambda cursor: _applied(cursor) == files):
         return
-    for name in database.run(lambda cursor: _apply_missing(cursor, files)):
+    try:
+        applied = database.run(lambda cursor: _apply_missing(cursor, files))
+    except InsufficientPrivilege:
+        raise OfficeError(
+            f"The schema at {address(database.dsn)} is not of this version, and its user may not "
+            "change it: run 'python src/office.py migrate' as the database's owner."
+        ) from None
+    for name in applied:
         log.info("schema file applied: %s", name)
 
 
@@ -46,7 +57,10 @@ def _apply_missing(cursor: Cursor, files: dict[str, str]) -> list[str]:
     execute(cursor, "schema_version/lock")
     execute(cursor, "schema_version/create")
     applied = _applied(cursor)
-    missing = [name for name, checksum in files.items() if applied.get(name) != checksum]
+    # A file builds on those before it: a view that is made anew has lost the grants on it.
+    missing = list(
+        dropwhile(lambda name: applied.get(name) == files[name], files),
+    )
     for name in missing:
         execute(cursor, name)
         execute(cursor, "schema_version/record", {"name": name, "checksum": files[name]})

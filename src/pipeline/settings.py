@@ -4,7 +4,7 @@ from pathlib import Path
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import OfficeError
@@ -23,6 +23,17 @@ class Settings(BaseSettings):
     pgdatabase: str | None = Field(default=None, validation_alias="PGDATABASE")
     pguser: str | None = Field(default=None, validation_alias="PGUSER")
     pgpassword: str | None = Field(default=None, validation_alias="PGPASSWORD")
+
+    secrets: Path = Path("/run/secrets")
+    """Folder of files that hold what is better not in the environment: passwords."""
+    ingest_password: SecretStr | None = None
+    """Password of the role that appends; where it is set, the ingestor appends as that role."""
+    merge_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that merges."""
+    analytics_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that computes and publishes."""
+    auditor_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that reads the audit."""
 
     home: Path = PROJECT_FOLDER / ".office"
     """Where the embedded server, its log and the pages of `office.py run` are kept."""
@@ -56,6 +67,19 @@ class Settings(BaseSettings):
         """Where the pages are built."""
         return self.reports or self.home / "reports"
 
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """The passwords that are set, by role."""
+        passwords = {
+            "ingest": self.ingest_password,
+            "merge": self.merge_password,
+            "analytics": self.analytics_password,
+            "auditor": self.auditor_password,
+        }
+        return {
+            role: password.get_secret_value() for role, password in passwords.items() if password
+        }
+
     def database_is_named(self) -> bool:
         """Whether the environment says which database to use."""
         return bool(self.database_url or self.pghost or self.pgdatabase)
@@ -86,13 +110,18 @@ def _checked_dsn(dsn: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Reads the environment.
+    """Reads the environment, and for what it lacks the files of the secrets folder.
+
+    A file there is called like the variable it stands for.
 
     Raises:
         OfficeError: a variable holds something that it can't be.
     """
     try:
-        return Settings()
+        from_environment = Settings()
+        if not from_environment.secrets.is_dir():
+            return from_environment
+        return Settings(_secrets_dir=from_environment.secrets)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()

@@ -11,14 +11,18 @@ from sql.runner import SCHEMA_STAGES, differences, files_of, statement_of
 HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
-# Locks, statistics and the server's processes, which data alone can't show, and COPY, which reads
-# from the client.
+# Locks, statistics, the server's processes and passwords, which data alone can't show, and COPY,
+# which reads from the client.
 WITHOUT_CASE = {
     "link/backend_pid",
     "link/server_side",
     "merge/analyze",
     "merge/lock_cursor",
     "revenue/lock_cursors",
+    "roles/password_of_analytics",
+    "roles/password_of_auditor",
+    "roles/password_of_ingest",
+    "roles/password_of_merge",
     "staging/copy",
 }
 

@@ -22,7 +22,7 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 LAYERS = (
     ("errors", "statements", "settings", "logs", "link"),
     ("database", "embedded_user", "pages", "processes", "terminal"),
-    ("embedded", "status", "verify"),
+    ("embedded", "roles", "status", "verify"),
     ("display",),
     # From here on, the stages.
     ("schema", "staging"),

@@ -1,6 +1,6 @@
 -- At most one row: what the server does for a connection; the figures change while it works.
 SELECT
-    a.state <> 'active' OR a.wait_event IS NOT DISTINCT FROM 'ClientRead' AS waits_for_client,
+    a.state <> 'active' OR coalesce(a.wait_event = 'ClientRead', FALSE) AS waits_for_client,
     a.query_start,
     a.state_change,
     p.bytes_processed

@@ -1,0 +1,50 @@
+-- The roles of the services and of the auditor: each may do its own work and nothing else.
+-- They can't log in before `office.py migrate` gives them a password.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['office_ingest', 'office_merge', 'office_analytics', 'office_auditor'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', name);
+            EXECUTE format('COMMENT ON ROLE %I IS %L', name, 'The doctor''s office.');
+        END IF;
+    END LOOP;
+EXCEPTION
+    -- Roles belong to the whole server: another of its databases has made them this moment.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$$;
+
+GRANT USAGE ON SCHEMA staging TO office_ingest, office_merge, office_analytics;
+GRANT USAGE ON SCHEMA analytics TO office_merge, office_analytics, office_auditor;
+GRANT USAGE ON SCHEMA audit TO office_analytics, office_auditor;
+
+-- Appending: what arrived and nothing else; when and by which transaction is the database's to say.
+GRANT INSERT (stream, payload, payload_bytes) ON staging.event TO office_ingest;
+
+-- Merging, which analytics does too before it computes.
+GRANT SELECT ON public.schema_version, staging.event, staging.claim_contract, staging.diagnose_contract
+TO office_merge, office_analytics;
+GRANT SELECT, INSERT ON staging.outcome, claim, diagnose TO office_merge, office_analytics;
+GRANT SELECT, INSERT, UPDATE, DELETE ON staging.merge_run TO office_merge, office_analytics;
+GRANT SELECT, UPDATE ON staging.merge_cursor TO office_merge, office_analytics;
+GRANT SELECT, INSERT ON analytics.dirty_window TO office_merge, office_analytics;
+GRANT SELECT ON analytics.tracked_diagnosis, analytics.quality_run TO office_merge, office_analytics;
+-- Analysing a table. (The linter doesn't know the privilege yet.)
+GRANT MAINTAIN ON staging.event, staging.outcome, claim, diagnose TO office_merge, office_analytics; -- noqa: PRS
+
+-- Analytics. Of a patient it needs to know that there is one, and not who that is.
+GRANT SELECT (id) ON patient TO office_analytics;
+GRANT UPDATE (backfilled_at) ON analytics.tracked_diagnosis TO office_analytics;
+GRANT INSERT, UPDATE ON analytics.quality_run TO office_analytics;
+GRANT SELECT, INSERT ON analytics.quality_check TO office_analytics;
+GRANT DELETE ON analytics.dirty_window TO office_analytics;
+GRANT SELECT, INSERT, DELETE ON analytics.revenue_candidate TO office_analytics;
+GRANT SELECT, INSERT, UPDATE, DELETE ON analytics.revenue_by_diagnosis TO office_analytics;
+GRANT SELECT ON audit.reconciliation TO office_analytics;
+
+-- The auditor reads, and reads no patient's name.
+GRANT SELECT ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected TO office_auditor;
+GRANT SELECT ON analytics.revenue_by_diagnosis, analytics.tracked_diagnosis, analytics.quality_run, analytics.quality_check
+TO office_auditor;
