@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 
-.PHONY: run test setup setup-dev db stop migrate merge analytics status verify report lint format lock clean
+.PHONY: run test setup setup-dev db stop migrate merge analytics status verify report lint audit format lock clean
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
@@ -25,6 +25,9 @@ lint: setup-dev
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql
+
+audit: setup-dev  ## looks the locked packages up among the known vulnerabilities
+	@$(BIN)/python tests/audit.py
 
 format: setup-dev
 	$(BIN)/ruff check --fix src tests
