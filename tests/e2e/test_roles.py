@@ -1,0 +1,80 @@
+"""The services log in as their roles; passwords come from the environment or from files."""
+
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import parse_dsn
+
+from e2e.lines import claim, diagnose, file_of
+from e2e.processes import Office, wait_until
+from e2e.queries import fetch, published
+from pipeline.roles import login_as
+
+WHO = """
+    SELECT DISTINCT application_name, usename FROM pg_stat_activity
+    WHERE application_name LIKE 'ingestor%' OR application_name LIKE 'analytics%'
+    """
+
+
+def test_every_service_does_its_work_as_its_own_role(embedded_office: Office) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    for stream, event in (
+        ("diagnose", diagnose(1, 1, "R41.3", tsp="2026-05-04T12:01:00Z")),
+        ("claim", claim(1, 1, 12.5, tsp="2026-05-04T12:02:00Z")),
+    ):
+        office.command("load", "-", "--stream", stream, given=file_of([event]))
+    running = office.start("run", OFFICE_PUBLISH_SECONDS="0.1")
+    running.wait_until(lambda: published(url))
+    who: dict[str, str] = dict(fetch(url, WHO))
+    assert published(url)[0] == ("12:00", "Amnesia", "12.50", 1, 1)
+    assert {name: role for name, role in who.items() if name != "analytics checks"} == {
+        "ingestor claim": "office_ingest",
+        "ingestor diagnose": "office_ingest",
+        "ingestor merge": "office_merge",
+        "analytics": "office_analytics",
+    }
+    assert who.get("analytics checks", "office_analytics") == "office_analytics"
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_migrate_gives_the_passwords_that_are_set(
+    embedded_office: Office, tmp_path: Path, place: str
+) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    auditor = login_as(url, "auditor", "a secret")
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(auditor)
+
+    if place == "file":
+        (tmp_path / "OFFICE_AUDITOR_PASSWORD").write_text("a secret\n")
+        done = office.command("migrate", OFFICE_SECRETS=str(tmp_path))
+    else:
+        done = office.command("migrate", OFFICE_AUDITOR_PASSWORD="a secret")
+    assert (done.code, done.out, done.err) == (
+        0,
+        "The schema is up to date; passwords given to: office_auditor.\n",
+        "",
+    )
+    assert fetch(auditor, "SELECT count(*) FROM audit.raw_vs_clean") == [(0,)]
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(login_as(url, "auditor", "best"))
+    log = (office.home / "postgres").resolve() / "server.log"
+    wait_until(log.exists)
+    assert "a secret" not in log.read_text()
+
+
+def test_a_service_with_a_wrong_password_says_which_database_refuses_it(
+    embedded_office: Office,
+) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    office.command("migrate", OFFICE_MERGE_PASSWORD="right")
+    refused = office.command("status", DATABASE_URL=login_as(url, "merge", "wrong"))
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert line.startswith("Error: ")
+    assert parse_dsn(url)["port"] in line
+    assert "wrong" not in line
