@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import psycopg2
+import psycopg2.errors
 from psycopg2.extensions import (
     ISOLATION_LEVEL_READ_COMMITTED,
     ISOLATION_LEVEL_REPEATABLE_READ,
@@ -51,8 +52,15 @@ class PassingError(Exception):
     """A step came upon something that another try finds settled."""
 
 
-# What may go well at the next try: also a lost connection, a deadlock, a timeout, a full disk.
-PASSING_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError, PassingError)
+# What may go well at the next try: also a lost connection, a deadlock, a timeout, a full disk, and
+# what the server calls otherwise although it passes too: we stood still, it is a standby for now.
+PASSING_ERRORS = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    psycopg2.errors.IdleInTransactionSessionTimeout,
+    psycopg2.errors.ReadOnlySqlTransaction,
+    PassingError,
+)
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 2.0

@@ -29,7 +29,9 @@ def reset(connection: socket.socket) -> None:
     """Closes with a RST, as a firewall or a crashed host would."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.shutdown(socket.SHUT_RD)  # wakes the thread that reads, and tells the peer nothing
+        connection.shutdown(
+            socket.SHUT_RD
+        )  # wakes the thread that reads, and tells the peer nothing
     connection.close()
 
 

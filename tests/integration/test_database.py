@@ -1,0 +1,86 @@
+"""What passes is tried again, and what does not is not."""
+
+import threading
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from pipeline.database import Database
+from pipeline.statements import Cursor
+
+PASSING = {
+    "backend terminated": "SELECT pg_terminate_backend(pg_backend_pid())",
+    "statement timeout": "SET LOCAL statement_timeout = '50ms'; SELECT pg_sleep(60)",
+    "lock timeout": "SET LOCAL lock_timeout = '50ms'; LOCK TABLE analytics.quality_run",
+    "stood still": "SET idle_in_transaction_session_timeout = '50ms'",
+    "deadlock": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$",
+    "disk full": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$",
+    "too many connections": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53300'; END $$",
+    "starting up": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P03'; END $$",
+    "standby": "SET LOCAL transaction_read_only = on; DELETE FROM analytics.quality_check",
+}
+
+
+@pytest.fixture
+def shared(shared_database_url: str) -> Database:
+    return Database(shared_database_url)
+
+
+@pytest.mark.parametrize("trouble", PASSING)
+def test_what_passes_is_tried_again(
+    shared: Database, shared_database_url: str, trouble: str
+) -> None:
+    attempts = []
+
+    def step(cursor: Cursor) -> int:
+        attempts.append(trouble)
+        if len(attempts) == 1:
+            cursor.execute(PASSING[trouble])
+            threading.Event().wait(0.3)
+            cursor.execute("SELECT 1")
+        cursor.execute("SELECT 7")
+        return int(cursor.fetchone()[0])  # type: ignore[index]
+
+    with closing(Database(shared_database_url)) as holder, holder.transaction() as cursor:
+        cursor.execute("LOCK TABLE analytics.quality_run")
+        assert shared.run(step) == 7
+    assert len(attempts) == 2
+    shared.close()
+
+
+def test_what_does_not_pass_is_not_tried_again(shared: Database) -> None:
+    attempts = []
+
+    def step(cursor: Cursor) -> None:
+        attempts.append("")
+        cursor.execute("SELECT 1 / 0")
+
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        shared.run(step)
+    assert len(attempts) == 1
+    shared.close()
+
+
+def test_the_last_error_is_told_where_it_does_not_pass_in_time(shared: Database) -> None:
+    def step(cursor: Cursor) -> None:
+        cursor.execute(PASSING["disk full"])
+
+    with pytest.raises(psycopg2.errors.DiskFull):
+        shared.run(step)
+    shared.close()
+
+
+def test_every_connection_has_its_timeouts(shared: Database) -> None:
+    names = (
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "tcp_keepalives_idle",
+        "tcp_user_timeout",
+    )
+    with shared.transaction() as cursor:
+        for name in names:
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() not in [("0",), None], name
+    shared.close()
