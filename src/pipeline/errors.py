@@ -1,6 +1,7 @@
 """The error that is meant for the person at the keyboard."""
 
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -17,10 +18,17 @@ class OfficeError(Exception):
 
 
 def exit_on_office_error(main: Callable[[], int]) -> NoReturn:
-    """Runs an entry point and exits with its code; a user's error is one line, no traceback."""
+    """Runs an entry point and exits with its code; a user's error is one line, no traceback.
+
+    Of any other error it tells the kind and the place, and not the text, which may hold values.
+    """
     try:
         code = main()
     except OfficeError as error:
         sys.stderr.write(f"Error: {error}\n")
         code = error.exit_code
+    except Exception as error:  # noqa: BLE001  (whatever it is, its text is not to be shown)
+        places = "".join(traceback.format_tb(error.__traceback__))
+        sys.stderr.write(f"{places}Error: {type(error).__name__}, which is not foreseen here.\n")
+        code = 1
     sys.exit(code)
