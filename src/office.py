@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import click
 import psycopg2
+import psycopg2.errors
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import wrap_file
@@ -258,6 +259,11 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
         try:
             apply_schema(database)
             yield database
+        except psycopg2.errors.InsufficientPrivilege:
+            raise OfficeError(
+                f"The user of the database at {address(dsn)} may not do this: "
+                "name its owner in DATABASE_URL."
+            ) from None
         except psycopg2.Error as error:
             raise OfficeError(
                 f"The database at {address(dsn)} failed: {describe(error)}. Its own log says more."

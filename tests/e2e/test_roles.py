@@ -78,3 +78,15 @@ def test_a_service_with_a_wrong_password_says_which_database_refuses_it(
     assert line.startswith("Error: ")
     assert parse_dsn(url)["port"] in line
     assert "wrong" not in line
+
+
+def test_a_role_that_may_not_do_a_command_is_told_so(embedded_office: Office) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    office.command("migrate", OFFICE_MERGE_PASSWORD="best")
+    refused = office.command(
+        "load", "-", "--stream", "claim", given=b"{}\n", DATABASE_URL=login_as(url, "merge", "best")
+    )
+    assert refused.code == 1
+    [line] = refused.err.splitlines()
+    assert "may not do this" in line
