@@ -22,7 +22,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import wrap_file
 
-from pipeline import display, embedded
+from pipeline import display, display_explain, embedded
 from pipeline.database import (
     PASSING_ERRORS,
     Database,
@@ -31,6 +31,7 @@ from pipeline.database import (
     wait_until_reachable,
 )
 from pipeline.errors import OfficeError, exit_on_office_error
+from pipeline.explain import WINDOW, explain_claim, explain_diagnose, explain_window, window_of
 from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
 from pipeline.pages import serving
@@ -64,6 +65,18 @@ PLAIN_LINE_SECONDS = 5.0
 SOMETHING_WRONG = 1
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+EVENT_ID = click.IntRange(0, 2**63 - 1)
+
+
+def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> datetime:
+    """The moment that an argument names, of a window that time can hold."""
+    name = str(parameter.metavar)
+    moment = parse_moment(text, name)
+    try:
+        window_of(moment) + WINDOW
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is too far away", param_hint=name) from None
+    return moment
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -244,6 +257,48 @@ def report_command(out: Path | None) -> None:
     click.echo(build_report(data, out or settings.reports_folder, now=datetime.now(UTC)))
 
 
+@office.group()
+def explain() -> None:
+    """Tell how a claim, a diagnosis or a window's figures came about."""
+
+
+@explain.command("claim")
+@click.argument("claim_id", metavar="ID", type=EVENT_ID)
+@as_json
+def explain_claim_command(claim_id: int, *, is_json: bool) -> None:
+    """Tell what arrived as claim ID, what became of it, and what it counts for."""
+    with office_database(load_settings(), "office explain") as database:
+        claim = database.run(lambda cursor: explain_claim(cursor, claim_id), snapshot=True)
+    text = "\n".join(display_explain.claim_lines(claim))
+    report(claim.as_dict(), text, is_json=is_json)
+
+
+@explain.command("diagnose")
+@click.argument("diagnose_id", metavar="ID", type=EVENT_ID)
+@as_json
+def explain_diagnose_command(diagnose_id: int, *, is_json: bool) -> None:
+    """Tell what arrived as diagnosis ID, what became of it, and which windows it touches."""
+    with office_database(load_settings(), "office explain") as database:
+        found = database.run(lambda cursor: explain_diagnose(cursor, diagnose_id), snapshot=True)
+    text = "\n".join(display_explain.diagnose_lines(found))
+    report(found.as_dict(), text, is_json=is_json)
+
+
+@explain.command("window")
+@click.argument("moment", metavar="T", callback=as_moment)
+@as_json
+def explain_window_command(moment: datetime, *, is_json: bool) -> None:
+    """Tell how the figures of the window that holds T (ISO 8601) come about; exit 1 if they don't.
+
+    Example: python src/office.py explain window 2026-11-24T14:20
+    """
+    with office_database(load_settings(), "office explain") as database:
+        found = database.run(lambda cursor: explain_window(cursor, moment), snapshot=True)
+    report(found.as_dict(), "\n".join(display_explain.window_lines(found)), is_json=is_json)
+    if found.found_something_wrong:
+        sys.exit(SOMETHING_WRONG)
+
+
 def passwords_for_services(settings: Settings) -> dict[str, str]:
     """The passwords that are set, and for the roles of our own services new ones."""
     chosen = {role: secrets.token_urlsafe() for role in ("ingest", *SERVICES.values())}
@@ -361,9 +416,12 @@ def is_late(seconds: float | None, most: float | None) -> bool:
 
 
 def parse_time(text: str | None, option: str) -> datetime | None:
+    """A time of the command line, where one is given."""
+    return None if text is None else parse_moment(text, option)
+
+
+def parse_moment(text: str, option: str) -> datetime:
     """A time of the command line; one without an offset is UTC."""
-    if text is None:
-        return None
     try:
         time_given = datetime.fromisoformat(text)
     except ValueError:

@@ -22,8 +22,8 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 LAYERS = (
     ("errors", "statements", "settings", "logs", "link"),
     ("database", "embedded_user", "pages", "processes", "terminal"),
-    ("embedded", "roles", "status", "verify"),
-    ("display",),
+    ("embedded", "explain", "roles", "status", "verify"),
+    ("display", "display_explain"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),

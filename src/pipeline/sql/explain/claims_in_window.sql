@@ -1,0 +1,4 @@
+-- One row: how many claims the window has.
+SELECT count(*) AS claims
+FROM claim AS c
+WHERE c.tsp >= %(window_start)s AND c.tsp < %(window_start)s + interval '10 minutes'

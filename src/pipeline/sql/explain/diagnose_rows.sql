@@ -1,0 +1,59 @@
+-- One row per raw row that carries the id, in the order of arrival: what came, typed, and what became of it.
+-- Each row is looked up by a LATERAL step with LIMIT 1: joined, the planner could choose to read all of staging.
+-- The linter would break the line before LATERAL, and takes the parameter for a column.
+-- noqa: disable=LT02,RF02
+WITH candidate_row AS (
+    SELECT o.seq
+    FROM staging.outcome AS o
+    WHERE o.stream = 'diagnose' AND o.entity_id = %(id)s
+    UNION
+    -- Not merged yet. What carries the id has its digits in it, which is quicker to see than to parse.
+    SELECT e.seq
+    FROM staging.event AS e
+    WHERE e.stream = 'diagnose' AND e.xid > %(last_xid)s::xid8 AND strpos(e.payload, (%(id)s)::text) > 0
+)
+
+SELECT
+    k.seq,
+    e.received_at,
+    e.payload,
+    coalesce(o.fate, 'pending') AS fate,
+    o.reason,
+    o.run_id,
+    o.merged_at,
+    r.icd10_code,
+    r.patient_id,
+    r.tsp
+FROM candidate_row AS k
+LEFT JOIN LATERAL (
+    SELECT
+        raw.received_at,
+        raw.payload
+    FROM staging.event AS raw
+    WHERE raw.seq = k.seq
+    LIMIT 1
+) AS e ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        typed.entity_id,
+        typed.icd10_code,
+        typed.patient_id,
+        typed.tsp
+    FROM staging.diagnose_contract AS typed
+    WHERE typed.seq = k.seq
+    LIMIT 1
+) AS r ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        taken.entity_id,
+        taken.fate,
+        taken.reason,
+        taken.run_id,
+        run.finished_at AS merged_at
+    FROM staging.outcome AS taken
+    INNER JOIN staging.merge_run AS run ON taken.run_id = run.run_id
+    WHERE taken.seq = k.seq
+    LIMIT 1
+) AS o ON TRUE
+WHERE coalesce(o.entity_id, r.entity_id) = %(id)s
+ORDER BY k.seq
