@@ -36,6 +36,7 @@ from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
 from pipeline.pages import serving
 from pipeline.processes import Processes
+from pipeline.release import release
 from pipeline.report import build_report, docs_folder, read_report
 from pipeline.roles import login_as, set_passwords
 from pipeline.schema import apply_schema
@@ -77,6 +78,14 @@ def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> dateti
     except OverflowError:
         raise click.BadParameter(f"{text!r} is too far away", param_hint=name) from None
     return moment
+
+
+def as_reason(_: click.Context, __: click.Parameter, text: str) -> str:
+    """A reason that says something, in one line."""
+    reason = " ".join(text.split())
+    if not reason or not reason.isprintable():
+        raise click.BadParameter("it must be text that says something")
+    return reason
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -297,6 +306,20 @@ def explain_window_command(moment: datetime, *, is_json: bool) -> None:
     report(found.as_dict(), "\n".join(display_explain.window_lines(found)), is_json=is_json)
     if found.found_something_wrong:
         sys.exit(SOMETHING_WRONG)
+
+
+@office.command("release")
+@click.argument("moment", metavar="WINDOW", callback=as_moment)
+@click.option("--reason", metavar="TEXT", required=True, callback=as_reason, help="Why, for all.")
+@as_json
+def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
+    """Publish the WINDOW (any moment in it, ISO 8601) that a check holds back, on the record.
+
+    Example: python src/office.py release 2026-11-24T14:20 --reason "A true price, says billing."
+    """
+    with office_database(load_settings(), "office release") as database:
+        done = database.run(lambda cursor: release(cursor, window_of(moment), reason=reason))
+    report(done.as_dict(), "\n".join(done.lines()), is_json=is_json)
 
 
 def passwords_for_services(settings: Settings) -> dict[str, str]:

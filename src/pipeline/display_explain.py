@@ -12,6 +12,7 @@ from pipeline.explain import (
     Row,
     WindowBiography,
     WindowState,
+    check_in_words,
 )
 
 WIDTH = 80
@@ -52,33 +53,12 @@ def window_lines(biography: WindowBiography) -> list[str]:
     """The biography of a window."""
     window = biography.window
     return [
-        *_paragraph(f"Window {_span(window)}: {state_in_words(window)}."),
+        *_paragraph(f"Window {_span(window)}: {window.in_words}."),
         *_publication_lines(biography),
         *_held_back_lines(window),
         *_mark_lines(window),
-        *(line for each in biography.categories for line in _category_lines(biography, each)),
-        "",
-        *_paragraph(_count_of_others(biography)),
+        *(_sum_lines(biography) if window.claims or window.figures else []),
     ]
-
-
-def state_in_words(window: WindowState) -> str:
-    """How a window stands."""
-    runs = " and ".join(map(str, window.checking))
-    return {
-        "not_begun": "it hasn't begun yet",
-        "open": f"it is open, closes at {window.window_end:%H:%M}, and is computed then",
-        "held_back": "it is held back" + _before(window),
-        "being_checked": f"analytics run {runs} has computed it and checks it" + _before(window),
-        "due": "it is due: the next analytics run computes it" + _before(window),
-        "published": "it is published",
-        "gap": "a gap, no claim came in",
-        "unaccounted": "it has claims, but is neither published nor marked to be: run verify",
-    }[window.state]
-
-
-def _before(window: WindowState) -> str:
-    return "; what was published before stands" if window.figures else ""
 
 
 # --- raw and clean rows ---
@@ -134,7 +114,7 @@ def _clean_lines(clean: Row | None) -> Iterator[str]:
 
 def _claim_window_lines(claim: ClaimBiography, window: WindowState) -> Iterator[str]:
     yield from _heading(f"Window {_span(window)}")
-    yield from _paragraph(f"{_capital(state_in_words(window))}.", indent=2)
+    yield from _paragraph(f"{_capital(window.in_words)}.", indent=2)
     yield from _released(window, indent=2)
     for each in claim.categories:
         counts = "counts" if each.counts else "does not count"
@@ -206,7 +186,8 @@ def _publication_lines(biography: WindowBiography) -> Iterator[str]:
     for run, figure in sorted(runs.items()):
         yield from _paragraph(
             f"Published {_second(figure['published_at'])} by analytics run {run}"
-            f" (verdict {figure['verdict'].replace('_', ' ')}, ended {_second(figure['finished_at'])})."
+            f" (verdict {figure['verdict'].replace('_', ' ')},"
+            f" ended {_second(figure['finished_at'])})."
         )
     yield from _check_lines(biography.checks)
     yield from _released(window)
@@ -230,7 +211,8 @@ def _held_back_lines(window: WindowState) -> Iterator[str]:
     if held is None:
         return
     yield from _paragraph(
-        f"Held back by analytics run {held['quality_run_id']}, ended {_second(held['finished_at'])}:"
+        f"Held back by analytics run {held['quality_run_id']},"
+        f" ended {_second(held['finished_at'])}:"
     )
     yield from _check_lines(held["checks"])
     figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
@@ -242,11 +224,6 @@ def _check_lines(checks: list[Row]) -> Iterator[str]:
         yield from _paragraph(check_in_words(check), indent=2)
 
 
-def check_in_words(check: Row) -> str:
-    """A check that did not pass."""
-    return f"{check['status']} {check['severity']} {check['suite']}: {check['check_name']}"
-
-
 def _mark_lines(window: WindowState) -> Iterator[str]:
     for mark in window.marks[:ROWS_SHOWN]:
         by = "an analytics run with bounds, or for a new category"
@@ -254,6 +231,15 @@ def _mark_lines(window: WindowState) -> Iterator[str]:
             by = f"merge run {mark['run_id']} ({mark['stream']})"
         yield from _paragraph(f"Marked to be computed {_second(mark['marked_at'])} by {by}.")
     yield from _more(len(window.marks) - ROWS_SHOWN, "marks")
+
+
+def _sum_lines(biography: WindowBiography) -> Iterator[str]:
+    for category in biography.categories:
+        yield from _category_lines(biography, category)
+    yield from _heading(
+        f"Claims in the window: {biography.window.claims};"
+        f" of these, {biography.not_counting} count for no category."
+    )
 
 
 def _category_lines(biography: WindowBiography, category: CategorySum) -> Iterator[str]:
@@ -265,7 +251,7 @@ def _category_lines(biography: WindowBiography, category: CategorySum) -> Iterat
         diagnosis = f"{_time(each['diagnosed_at'])} ({each['diagnose_id']})"
         yield f"  {each['id']:>12} {each['price']:>14} {each['patient_id']:>9}  {diagnosis}"
     yield from _more(len(category.contributions) - ROWS_SHOWN, "claims")
-    yield f"  {'sum':>12} {category.revenue:>14}  {_agreement(biography, category)}"
+    yield f"  {'sum':>12} {category.revenue:>14}  {_agreement(biography, category)}".rstrip()
 
 
 def _agreement(biography: WindowBiography, category: CategorySum) -> str:
@@ -280,13 +266,6 @@ def _agreement(biography: WindowBiography, category: CategorySum) -> str:
             "what is published need not agree: the window is due again" if (category.figure) else ""
         )
     return "DOES NOT AGREE with the published figure: run verify"
-
-
-def _count_of_others(biography: WindowBiography) -> str:
-    return (
-        f"Claims in the window: {biography.window.claims};"
-        f" of these, {biography.not_counting} count for no category."
-    )
 
 
 # --- words ---

@@ -66,8 +66,13 @@ class WindowState:
         return self.window_start + WINDOW
 
     @property
+    def name(self) -> str:
+        """Its start, for people."""
+        return f"{self.window_start:%Y-%m-%d %H:%M} UTC"
+
+    @property
     def state(self) -> str:
-        """In one word of those that `STATES` explains."""
+        """How it stands, in a word."""
         if self.now < self.window_end:
             return "open" if self.window_start <= self.now else "not_begun"
         if self.held_back:
@@ -77,6 +82,22 @@ class WindowState:
         if self.figures:
             return "published"
         return "unaccounted" if self.claims else "gap"
+
+    @property
+    def in_words(self) -> str:
+        """How it stands, in words."""
+        before = "; what was published before stands" if self.figures else ""
+        runs = " and ".join(map(str, self.checking))
+        return {
+            "not_begun": "it hasn't begun yet",
+            "open": f"it is open, closes at {self.window_end:%H:%M}, and is computed then",
+            "held_back": f"it is held back{before}",
+            "being_checked": f"analytics run {runs} has computed it and checks it{before}",
+            "due": f"it is due: the next analytics run computes it{before}",
+            "published": "it is published" + (", released by hand" if self.release else ""),
+            "gap": "it is a gap: no claim came in, so that it has no figures",
+            "unaccounted": "it has claims, but is neither published nor marked to be: run verify",
+        }[self.state]
 
     @property
     def release(self) -> Row | None:
@@ -216,6 +237,11 @@ def window_of(moment: datetime) -> datetime:
     return utc - (utc - EPOCH) % WINDOW
 
 
+def check_in_words(check: Row) -> str:
+    """A check that did not pass."""
+    return f"{check['status']} {check['severity']} {check['suite']}: {check['check_name']}"
+
+
 def explain_claim(cursor: Cursor, claim_id: int) -> ClaimBiography:
     """Reads the biography of a claim.
 
@@ -280,16 +306,17 @@ def read_window(cursor: Cursor, window_start: datetime) -> WindowState:
     """Reads how a window stands."""
     of_window = {"window_start": window_start}
     candidates = _rows(cursor, "explain/candidates", of_window)
+    marks = _rows(cursor, "explain/marks", of_window)
     return WindowState(
         window_start=window_start,
         now=fetch_one(cursor, "explain/clock").now,
         claims=fetch_one(cursor, "explain/claims_in_window", of_window).claims,
         figures=_rows(cursor, "explain/figures", of_window),
-        marks=_rows(cursor, "explain/marks", of_window),
+        marks=marks,
         checking=sorted(
             {each["quality_run_id"] for each in candidates if each["finished_at"] is None}
         ),
-        held_back=_held_back(cursor, window_start, candidates),
+        held_back=_held_back(cursor, window_start, candidates, marks),
         releases=_rows(cursor, "explain/releases", of_window),
     )
 
@@ -340,15 +367,18 @@ def _categories_of(cursor: Cursor, diagnosis: Row) -> list[Row]:
 def _require_known(cursor: Cursor, window: WindowState) -> None:
     if window.claims or window.figures or window.marks or window.releases:
         return
-    name = f"{window.window_start:%Y-%m-%d %H:%M} UTC"
     if window.state == "not_begun":
-        raise OfficeError(f"The window {name} hasn't begun yet, and nothing has come in for it.")
+        raise OfficeError(
+            f"The window {window.name} hasn't begun yet, and nothing has come in for it."
+        )
     first = fetch_one(cursor, "explain/clock").first_claim_at
     if first is None:
-        raise OfficeError(f"Nothing is known of the window {name}: no claim has been merged yet.")
+        raise OfficeError(
+            f"Nothing is known of the window {window.name}: no claim has been merged yet."
+        )
     if window.window_end <= first:
         raise OfficeError(
-            f"Nothing is known of the window {name}: "
+            f"Nothing is known of the window {window.name}: "
             f"the first claim is of {first:%Y-%m-%d %H:%M:%S} UTC."
         )
 
@@ -366,8 +396,15 @@ def _failed_checks(cursor: Cursor, window_start: datetime, quality_run_id: int) 
     return _rows(cursor, "explain/failed_checks", of_run)
 
 
-def _held_back(cursor: Cursor, window_start: datetime, candidates: list[Row]) -> Row | None:
-    ended = [each for each in candidates if each["finished_at"] is not None]
+def _held_back(
+    cursor: Cursor, window_start: datetime, candidates: list[Row], marks: list[Row]
+) -> Row | None:
+    """What the newest run computed that has ended without publishing the window.
+
+    Where the mark is gone that it takes in, another run has published the same.
+    """
+    standing = {mark["mark_id"] for mark in marks}
+    ended = [each for each in candidates if each["finished_at"] and each["mark_id"] in standing]
     if not ended:
         return None
     newest = ended[-1]

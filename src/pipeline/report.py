@@ -35,6 +35,7 @@ class ReportData:
     runs: list[Any]
     checks: list[Any]
     blocked: list[datetime]
+    releases: list[Any]
     categories: dict[str, list[str]]
 
 
@@ -54,6 +55,7 @@ def read_report(cursor: Cursor) -> ReportData:
         runs=runs,
         checks=fetch_all(cursor, "report/checks", last_run),
         blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
+        releases=fetch_all(cursor, "report/releases"),
         categories=_codes_by_category(fetch_all(cursor, "report/categories")),
     )
 
@@ -89,6 +91,7 @@ def _index_page(data: ReportData, *, has_docs: bool, now: datetime) -> str:
         runs=data.runs,
         checks=data.checks,
         blocked=data.blocked,
+        releases={release.window_start: release for release in data.releases},
         categories=data.categories,
         has_docs=has_docs,
         built_at=now,

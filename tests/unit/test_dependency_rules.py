@@ -28,6 +28,7 @@ LAYERS = (
     ("schema", "staging"),
     ("merge",),
     ("revenue",),
+    ("release",),
     ("quality",),
     ("cycle",),
     ("report",),
