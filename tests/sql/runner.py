@@ -22,8 +22,8 @@ PARENT_TABLES = ("patient", "staging.merge_run", "analytics.quality_run")
 OF_STATEMENT = ("expect.csv", "expect.ordered.csv")
 FORMAT = "(FORMAT csv, HEADER match, QUOTE '''', NULL 'NULL')"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT.+")
-# bool, bytea, integers, dates and times, numeric, jsonb: left as the server writes them.
-OIDS = (16, 17, 20, 21, 23, 1082, 1114, 1184, 1700, 3802)
+# bool, bytea, integers, text[], dates and times, numeric, jsonb: left as the server writes them.
+OIDS = (16, 17, 20, 21, 23, 1009, 1082, 1114, 1184, 1700, 3802)
 AS_TEXT = new_type(OIDS, "AS_TEXT", lambda text, _: text)
 
 Rows = list[list[str]]
