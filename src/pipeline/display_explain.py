@@ -255,17 +255,17 @@ def _category_lines(biography: WindowBiography, category: CategorySum) -> Iterat
 
 
 def _agreement(biography: WindowBiography, category: CategorySum) -> str:
-    if category.agrees:
-        return "agrees with the published figure"
     if not category.is_tracked:
         return "the category is no longer tracked"
+    if category.agrees:
+        return "agrees with the published figure"
     if not category.is_settled:
         return "the category is new: the next run takes it in"
-    if biography.window.marks or not biography.window.figures:
-        return (
-            "what is published need not agree: the window is due again" if (category.figure) else ""
-        )
-    return "DOES NOT AGREE with the published figure: run verify"
+    if not biography.window.figures:
+        return ""
+    if biography.window.marks:
+        return "need not agree: the window is due again"
+    return "DOES NOT AGREE with the published figure"
 
 
 # --- words ---

@@ -1,0 +1,45 @@
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from pipeline.explain import REASONS, window_of
+from pipeline.statements import statement, statements_in
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_readme() -> None:
+    contract = [name for name in statements_in("schema") if name.startswith("schema/03")]
+    reasons = {
+        reason
+        for name in contract
+        for reason in re.findall(r"(?:THEN|ELSE) '([a-z0-9_]+)'", statement(name))
+    }
+    assert len(contract) >= 3
+    assert set(REASONS) == reasons
+    documented = re.findall(r"^\| `([a-z0-9_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(REASONS) <= set(documented)
+
+
+@pytest.mark.parametrize(
+    ("moment", "start"),
+    [
+        ("2026-05-04T12:00:00+00:00", "2026-05-04T12:00"),
+        ("2026-05-04T12:09:59.999999+00:00", "2026-05-04T12:00"),
+        ("2026-05-04T12:10:00+00:00", "2026-05-04T12:10"),
+        ("2026-05-04T00:05:00+05:45", "2026-05-03T18:20"),
+        ("1969-12-31T23:59:59+00:00", "1969-12-31T23:50"),
+        ("0001-01-01T00:00:00+00:00", "0001-01-01T00:00"),
+    ],
+)
+def test_the_window_of_a_moment_begins_on_the_dot_in_utc(moment: str, start: str) -> None:
+    found = window_of(datetime.fromisoformat(moment))
+    assert found == datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert found.tzinfo is UTC
+
+
+def test_a_moment_beyond_time_is_none() -> None:
+    with pytest.raises(OverflowError):
+        window_of(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
