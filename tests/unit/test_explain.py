@@ -19,7 +19,9 @@ def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_readme() -
     }
     assert len(contract) >= 3
     assert set(REASONS) == reasons
-    documented = re.findall(r"^\| `([a-z0-9_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = re.findall(
+        r"^\| `([a-z0-9_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert set(REASONS) <= set(documented)
 
 
