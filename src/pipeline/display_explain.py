@@ -217,6 +217,8 @@ def _held_back_lines(window: WindowState) -> Iterator[str]:
     yield from _check_lines(held["checks"])
     figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
     yield from _paragraph(f"What it holds back: {figures}.", indent=2)
+    command = f"office.py release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
+    yield from _paragraph(f"Mend the cause; or publish it by hand: {command}", indent=2)
 
 
 def _check_lines(checks: list[Row]) -> Iterator[str]:
@@ -238,7 +240,7 @@ def _sum_lines(biography: WindowBiography) -> Iterator[str]:
         yield from _category_lines(biography, category)
     yield from _heading(
         f"Claims in the window: {biography.window.claims};"
-        f" of these, {biography.not_counting} count for no category."
+        f" counting for no category: {biography.not_counting}."
     )
 
 

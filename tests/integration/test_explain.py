@@ -212,7 +212,7 @@ def test_the_claims_of_a_window_add_up_to_its_figure(database: Database) -> None
     shown = text(window_lines(found))
     assert f"sum {amnesia.revenue} agrees with the published figure" in shown
     assert "and 20 more claims; --json shows them" in shown
-    assert "Claims in the window: 60; of these, 20 count for no category." in shown
+    assert "Claims in the window: 60; counting for no category: 20." in shown
 
 
 @pytest.mark.parametrize(

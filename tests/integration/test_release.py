@@ -143,7 +143,7 @@ def test_exactly_the_window_is_published_and_the_page_says_how(
 
 def test_it_says_who(office: Database) -> None:
     [(user,)] = rows(office, "SELECT session_user")
-    assert by_hand(office).released_by.endswith(f" (database user {user})")
+    assert by_hand(office).released_by.endswith(f", as database user {user}")
 
 
 def test_a_later_publication_supersedes_it(office: Database, tmp_path: Path) -> None:

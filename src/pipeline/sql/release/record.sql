@@ -6,7 +6,7 @@ VALUES
     %(quality_run_id)s,
     %(failed_checks)s,
     %(reason)s,
-    concat(%(user)s, ' (database user ', session_user, ')'),
+    concat(%(user)s, ', as database user ', session_user),
     clock_timestamp()
 )
 RETURNING released_by, released_at
