@@ -10,8 +10,10 @@ from psycopg2.extensions import connection, parse_dsn
 
 from pipeline.database import Database
 from pipeline.errors import OfficeError
+from pipeline.report import read_report
 from pipeline.roles import ROLES, login_as
 from pipeline.schema import apply_schema
+from pipeline.status import read_status
 
 APPEND = "INSERT INTO staging.event (stream, payload) VALUES ('claim', '{}')"
 MERGE_RUN = (
@@ -125,6 +127,13 @@ def test_a_role_may(connected: connection, role: str, statement: str) -> None:
 def test_a_role_may_not(connected: connection, role: str, statement: str) -> None:
     with pytest.raises(InsufficientPrivilege):
         attempt(connected, role, statement)
+
+
+def test_analytics_may_read_what_its_pages_show(shared_database_url: str) -> None:
+    with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
+        cursor.execute("SET LOCAL SESSION AUTHORIZATION office_analytics")
+        read_report(cursor)
+        read_status(cursor)
 
 
 def test_nobody_else_may_anything(connected: connection) -> None:

@@ -42,9 +42,11 @@ GRANT SELECT, INSERT ON analytics.quality_check TO office_analytics;
 GRANT DELETE ON analytics.dirty_window TO office_analytics;
 GRANT SELECT, INSERT, DELETE ON analytics.revenue_candidate TO office_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON analytics.revenue_by_diagnosis TO office_analytics;
-GRANT SELECT ON audit.reconciliation TO office_analytics;
+GRANT SELECT ON audit.reconciliation, analytics.window_release TO office_analytics;
 
 -- The auditor reads, and reads no patient's name.
 GRANT SELECT ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected TO office_auditor;
-GRANT SELECT ON analytics.revenue_by_diagnosis, analytics.tracked_diagnosis, analytics.quality_run, analytics.quality_check
+GRANT SELECT
+ON analytics.revenue_by_diagnosis, analytics.tracked_diagnosis, analytics.quality_run, analytics.quality_check,
+analytics.window_release
 TO office_auditor;
