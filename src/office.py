@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from pipeline.merge import merge_pending
 from pipeline.pages import serving
 from pipeline.processes import Processes
 from pipeline.release import release
+from pipeline.replay import REASONS, replay
 from pipeline.report import build_report, docs_folder, read_report
 from pipeline.roles import login_as, set_passwords
 from pipeline.schema import apply_schema
@@ -252,6 +254,23 @@ def verify_command(*, is_json: bool) -> None:
     )
     if not all(promise.holds for promise in promises):
         sys.exit(SOMETHING_WRONG)
+
+
+@office.command("replay")
+@click.option("--reason", type=click.Choice(REASONS), help="Only what was rejected for it.")
+@as_json
+def replay_command(reason: str | None, *, is_json: bool) -> None:
+    """Put rejected raw rows back to pending, to be merged again.
+
+    Example, once a missing patient is there: python src/office.py replay --reason unknown_patient
+    """
+    with office_database(load_settings(), "office replay") as database:
+        replayed = replay(database, reason=reason)
+    report(
+        [asdict(each) for each in replayed],
+        "\n".join(display.replay_lines(replayed)),
+        is_json=is_json,
+    )
 
 
 @office.command("report")

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.replay import Replayed
 from pipeline.status import Status, StreamStatus
 from pipeline.verify import Promise
 
@@ -44,6 +45,12 @@ def promise_lines(promises: list[Promise]) -> list[str]:
         if hidden:
             lines.append(f"         … and {hidden} more")
     return lines
+
+
+def replay_lines(replayed: list[Replayed]) -> list[str]:
+    """A line per stream and reason, and their sum."""
+    lines = [f"{each.stream}: {each.rows} rejected as {each.reason}" for each in replayed]
+    return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
 
 
 def _stream_cells(stream: StreamStatus, now: datetime) -> list[str]:

@@ -23,10 +23,11 @@ LAYERS = (
     ("errors", "statements", "settings", "logs", "link"),
     ("database", "embedded_user", "pages", "processes", "terminal"),
     ("embedded", "explain", "roles", "status", "verify"),
-    ("display", "display_explain"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),
+    ("replay",),
+    ("display", "display_explain"),
     ("revenue",),
     ("release",),
     ("quality",),
