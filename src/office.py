@@ -8,10 +8,10 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,7 @@ import psycopg2
 import psycopg2.errors
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress import wrap_file
+from rich.progress import track, wrap_file
 
 from pipeline import display, display_explain, embedded
 from pipeline.database import (
@@ -66,6 +66,9 @@ REFRESH_SECONDS = 1.0
 PLAIN_LINE_SECONDS = 5.0
 
 SOMETHING_WRONG = 1
+
+# What `verify` checks unless it is told otherwise.
+RECENT = timedelta(hours=24)
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 EVENT_ID = click.IntRange(0, 2**63 - 1)
@@ -242,11 +245,32 @@ def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -
 
 
 @office.command("verify")
+@click.option("--all", "is_all", is_flag=True, help="Check everything, not only a recent slice.")
+@click.option(
+    "--since",
+    metavar="T",
+    help="Check what came in, was merged or published since T (ISO 8601) instead of in a day.",
+)
 @as_json
-def verify_command(*, is_json: bool) -> None:
-    """Check every promise that the data can show, from one snapshot; exit 1 where one is broken."""
-    with office_database(load_settings(), "office verify") as database:
-        promises = database.run(verify, snapshot=True)
+def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
+    """Check every promise that the data can show, from one snapshot; exit 1 where one is broken.
+
+    Without --all or --since, for what came in, was merged or published in the last 24 hours.
+    """
+    if is_all and since:
+        raise click.UsageError("--all checks everything: it goes without --since.")
+    settings = load_settings()
+    begin = parse_time(since, "--since") or datetime.now(UTC) - RECENT
+    with office_database(settings, "office verify") as database:
+        promises = database.run(
+            lambda cursor: verify(
+                cursor,
+                since=None if is_all else begin,
+                patience=timedelta(seconds=2 * settings.analytics_seconds),
+                watch=progress("Verifying") if is_all else iter,
+            ),
+            snapshot=True,
+        )
     report(
         [vars(promise) for promise in promises],
         "\n".join(display.promise_lines(promises)),
@@ -450,6 +474,12 @@ def with_progress(file: BinaryIO) -> Iterator[BinaryIO]:
     console = Console(stderr=True)
     with wrap_file(file, size, description="Loading", console=console) as watched:
         yield watched
+
+
+def progress(description: str) -> Callable[[Sequence[str]], Iterable[str]]:
+    """Shows a bar while a list is worked through, where there is a terminal."""
+    console = Console(stderr=True)
+    return partial(track, description=description, console=console, disable=not console.is_terminal)
 
 
 def is_late(seconds: float | None, most: float | None) -> bool:

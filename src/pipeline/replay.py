@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.database import Database
 from pipeline.staging import STREAMS
-from pipeline.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.statements import Cursor, fetch_all, fetch_one
 
 # Why the contract rejects a raw row, in the order in which it looks.
 REASONS: Final = (

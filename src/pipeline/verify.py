@@ -1,11 +1,28 @@
 """Checks, from one snapshot, every promise that the data can show."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from pipeline.statements import Cursor, fetch_all, first_comment, statements_in
+from pipeline.statements import (
+    Cursor,
+    execute,
+    fetch_all,
+    fetch_one,
+    first_comment,
+    statements_in,
+)
 
 ROWS_SHOWN = 20
+
+# A slice that begins here holds everything.
+BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+# A window that closes is computed by the next analytics run: two have to miss it.
+PATIENCE: Final = timedelta(minutes=20)
+
+Watch = Callable[[Sequence[str]], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -23,15 +40,37 @@ class Promise:
         return self.rows_at_fault == 0
 
 
-def verify(cursor: Cursor) -> list[Promise]:
-    """Checks every promise; give it a cursor of one snapshot, so that all see the same state."""
-    return [_check(cursor, name) for name in statements_in("verify")]
+def verify(
+    cursor: Cursor,
+    *,
+    since: datetime | None = None,
+    patience: timedelta = PATIENCE,
+    watch: Watch = iter,
+) -> list[Promise]:
+    """Checks every promise; give it a cursor of one snapshot, so that all see the same state.
+
+    Args:
+        cursor: of a snapshot.
+        since: only what was received, merged or published since, so that the cost doesn't grow
+            with history; without it, everything.
+        patience: how long a closed window may wait for an analytics run.
+        watch: hands on the names of the checks, one after the other, as they are done.
+    """
+    if since:
+        execute(cursor, "verify_slice/favour_indexes")
+    bounds = fetch_one(
+        cursor,
+        "verify_slice/bounds",
+        {"since": since or BEGINNING, "patience_seconds": patience.total_seconds()},
+    )._asdict()
+    names = statements_in("verify") + ([] if since else statements_in("verify_all"))
+    return [_check(cursor, name, bounds) for name in watch(names)]
 
 
-def _check(cursor: Cursor, name: str) -> Promise:
-    rows = fetch_all(cursor, name)
+def _check(cursor: Cursor, name: str, bounds: dict[str, Any]) -> Promise:
+    rows = fetch_all(cursor, name, bounds)
     return Promise(
-        name=name.removeprefix("verify/"),
+        name=name.split("/")[1],
         text=first_comment(name),
         rows_at_fault=len(rows),
         examples=[row._asdict() for row in rows[:ROWS_SHOWN]],

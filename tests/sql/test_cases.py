@@ -11,8 +11,8 @@ from sql.runner import SCHEMA_STAGES, differences, files_of, statement_of
 HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
-# Locks, statistics, the server's processes and passwords, which data alone can't show, and COPY,
-# which reads from the client.
+# Locks, statistics, the planner's settings, the server's processes and passwords, which data alone
+# can't show, and COPY, which reads from the client.
 WITHOUT_CASE = {
     "link/backend_pid",
     "link/server_side",
@@ -24,6 +24,7 @@ WITHOUT_CASE = {
     "roles/password_of_ingest",
     "roles/password_of_merge",
     "staging/copy",
+    "verify_slice/favour_indexes",
 }
 
 

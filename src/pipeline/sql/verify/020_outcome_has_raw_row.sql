@@ -1,9 +1,26 @@
--- every outcome belongs to exactly one raw row, of its stream
+-- every raw row has one outcome at most, and every outcome belongs to exactly one raw row, of its stream
+WITH checked_row AS (
+    SELECT DISTINCT o.seq
+    FROM staging.outcome AS o
+    WHERE o.run_id >= %(first_run_id)s
+),
+
+outcome_by_row AS (
+    SELECT
+        o.seq,
+        count(*) AS outcomes,
+        min(o.stream) AS stream
+    FROM checked_row AS c
+    INNER JOIN staging.outcome AS o ON c.seq = o.seq
+    GROUP BY o.seq
+)
+
 SELECT
     o.seq,
     o.stream,
+    o.outcomes,
     count(e.seq) AS raw_rows
-FROM staging.outcome AS o
+FROM outcome_by_row AS o
 LEFT JOIN staging.event AS e ON o.seq = e.seq AND o.stream = e.stream
-GROUP BY o.seq, o.stream
-HAVING count(e.seq) <> 1
+GROUP BY o.seq, o.stream, o.outcomes
+HAVING count(e.seq) <> 1 OR o.outcomes <> 1

@@ -1,12 +1,28 @@
 -- every duplicate diagnose says what the clean row says, and every conflict says something else
+-- The linter would break the line before LATERAL.
+-- noqa: disable=LT02
+WITH checked_row AS (
+    SELECT
+        o.seq,
+        o.entity_id,
+        o.fate
+    FROM staging.outcome AS o
+    WHERE o.run_id >= %(first_run_id)s AND o.stream = 'diagnose' AND o.fate IN ('duplicate', 'conflict')
+)
+
 SELECT
+    c.id,
     o.seq,
-    o.entity_id AS id,
     o.fate
-FROM staging.outcome AS o
+FROM checked_row AS o
 INNER JOIN diagnose AS c ON o.entity_id = c.id
-INNER JOIN staging.diagnose_contract AS r ON o.seq = r.seq
-WHERE
-    o.stream = 'diagnose'
-    AND o.fate IN ('duplicate', 'conflict')
-    AND (o.fate = 'duplicate') <> ((c.icd10_code, c.patient_id) IS NOT DISTINCT FROM (r.icd10_code, r.patient_id))
+-- A raw row at a time, by its number: its payload is parsed once, and none that isn't checked.
+CROSS JOIN LATERAL (
+    SELECT
+        raw.icd10_code,
+        raw.patient_id
+    FROM staging.diagnose_contract AS raw
+    WHERE raw.seq = o.seq
+    LIMIT 1
+) AS r
+WHERE (o.fate = 'duplicate') <> ((c.icd10_code, c.patient_id) IS NOT DISTINCT FROM (r.icd10_code, r.patient_id))

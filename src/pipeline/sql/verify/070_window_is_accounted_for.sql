@@ -1,7 +1,34 @@
 -- every closed window with a claim is published, or marked to be computed
-SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
-FROM claim AS c
+WITH merged_row AS (
+    SELECT o.entity_id
+    FROM staging.outcome AS o
+    WHERE o.run_id >= %(first_run_id)s AND o.stream = 'claim' AND o.fate = 'merged'
+),
+
+recent_claim AS (
+    SELECT c.tsp
+    FROM claim AS c
+    WHERE c.tsp >= %(first_window)s
+    UNION ALL
+    SELECT c.tsp
+    FROM merged_row AS o
+    INNER JOIN claim AS c ON o.entity_id = c.id
+),
+
+checked_window AS (
+    SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+    FROM recent_claim AS c
+)
+
+SELECT w.window_start
+FROM checked_window AS w
 WHERE
-    date_bin('10 minutes', c.tsp, timestamptz 'epoch') NOT IN (SELECT r.window_start FROM analytics.revenue_by_diagnosis AS r)
-    AND date_bin('10 minutes', c.tsp, timestamptz 'epoch') NOT IN (SELECT d.window_start FROM analytics.dirty_window AS d)
-ORDER BY window_start
+    NOT EXISTS (
+        SELECT FROM analytics.revenue_by_diagnosis AS r
+        WHERE r.window_start = w.window_start
+    )
+    AND NOT EXISTS (
+        SELECT FROM analytics.dirty_window AS d
+        WHERE d.window_start = w.window_start
+    )
+ORDER BY w.window_start

@@ -1,0 +1,20 @@
+-- One row: where the slice begins that is checked: the first raw row, batch and window, and since when a due window is overdue.
+-- A step of its own and materialized, because the planner would look for the smallest number through all of history.
+WITH recent_event AS MATERIALIZED (
+    SELECT e.seq
+    FROM staging.event AS e
+    WHERE e.received_at >= %(since)s
+),
+
+earlier_run AS (
+    SELECT max(m.run_id) AS run_id
+    FROM staging.merge_run AS m
+    WHERE m.started_at < %(since)s
+)
+
+SELECT
+    coalesce((SELECT min(r.seq) FROM recent_event AS r), 9223372036854775807) AS first_seq,
+    coalesce((SELECT r.run_id FROM earlier_run AS r), 0) + 1 AS first_run_id,
+    date_bin('10 minutes', %(since)s, timestamptz 'epoch') AS first_window,
+    %(since)s AS published_since,
+    now() - %(patience_seconds)s * interval '1 second' AS overdue_before

@@ -1,0 +1,396 @@
+"""What verify finds on a real merged database, what it leaves in peace, and what it costs."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integration.events import (
+    claim,
+    compute_and_publish,
+    diagnose,
+    merge,
+    rows,
+    stage,
+    stage_and_merge,
+)
+from pipeline.database import Database
+from pipeline.merge import merge_pending
+from pipeline.replay import replay
+from pipeline.revenue import close_run, compute, publish
+from pipeline.statements import execute as execute_statement
+from pipeline.statements import fetch_one, statement, statements_in
+from pipeline.verify import BEGINNING, verify
+
+NOW = datetime.now(UTC)
+# Closed, and recent enough to be in the slice that is checked by default.
+WINDOW = NOW.replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+YESTERDAY = NOW - timedelta(hours=24)
+
+ONCE = {
+    "claim": "030_claim_is_merged_once",
+    "diagnose": "040_diagnose_is_merged_once",
+}
+BATCH = "068_batch_counts_its_outcomes"
+CURSOR = "010_cursor_counts_its_outcomes"
+
+
+def broken(database: Database, since: datetime | None = None, **more: Any) -> set[str]:  # noqa: ANN401
+    promises = database.run(lambda cursor: verify(cursor, since=since, **more), snapshot=True)
+    return {promise.name for promise in promises if not promise.holds}
+
+
+def execute(database: Database, statements: str) -> None:
+    with database.transaction() as cursor:
+        cursor.execute(statements)
+
+
+@pytest.fixture
+def office(database: Database) -> Database:
+    """An office with every fate, and published windows."""
+    stage(
+        database,
+        "claim",
+        claim(1, price=10, tsp=WINDOW),
+        claim(1, price=10, tsp=WINDOW),
+        claim(1, price=11, tsp=WINDOW),
+        claim(2, patient=2, price=20, tsp=WINDOW + timedelta(minutes=10)),
+        claim(3, patient=5000, tsp=WINDOW),
+        b"oops",
+    )
+    stage(database, "diagnose", diagnose(1, tsp=WINDOW), diagnose(1, tsp=WINDOW))
+    merge(database)
+    stage_and_merge(database, "claim", claim(2, patient=2, price=20))
+    compute_and_publish(database, NOW)
+    assert broken(database) == set()
+    assert broken(database, YESTERDAY) == set()
+    return database
+
+
+REMOVED_OUTCOME = "DELETE FROM staging.outcome WHERE stream = 'claim' AND fate = 'merged'"
+
+# What is done to the data, the promises that a check of the last day finds broken, and those that
+# take a check of everything besides.
+DAMAGES: list[tuple[str, str, set[str], set[str]]] = [
+    (
+        "a deleted clean row",
+        "DELETE FROM claim WHERE id = 2",
+        {ONCE["claim"], "080_revenue_equals_recompute"},
+        set(),
+    ),
+    (
+        "a deleted diagnosis",
+        "DELETE FROM diagnose",
+        {ONCE["diagnose"], "080_revenue_equals_recompute"},
+        set(),
+    ),
+    (
+        "a changed price",
+        "UPDATE claim SET price = 12 WHERE id = 2",
+        {"050_claim_equals_raw", "062_claim_repeats_are_told_apart"},
+        set(),
+    ),
+    (
+        "a changed time",
+        "UPDATE diagnose SET tsp = tsp - interval '1 second'",
+        {"060_diagnose_equals_raw"},
+        set(),
+    ),
+    (
+        "a removed outcome",
+        REMOVED_OUTCOME,
+        {ONCE["claim"], BATCH},
+        {CURSOR},
+    ),
+    (
+        "a removed outcome of a repeat",
+        "DELETE FROM staging.outcome WHERE fate = 'conflict'",
+        {BATCH},
+        {CURSOR},
+    ),
+    (
+        "a doubled outcome",
+        """
+        ALTER TABLE staging.outcome DROP CONSTRAINT outcome_pkey;
+        INSERT INTO staging.outcome SELECT * FROM staging.outcome WHERE fate = 'rejected'
+        """,
+        {"010_reconciliation", "020_outcome_has_raw_row", BATCH},
+        {CURSOR},
+    ),
+    (
+        "a changed published figure",
+        "UPDATE analytics.revenue_by_diagnosis SET revenue = revenue + 1 WHERE revenue > 0",
+        {"080_revenue_equals_recompute"},
+        set(),
+    ),
+    (
+        "a deleted published row",
+        "DELETE FROM analytics.revenue_by_diagnosis WHERE revenue > 0",
+        {"080_revenue_equals_recompute"},
+        set(),
+    ),
+    (
+        "a deleted published window",
+        "DELETE FROM analytics.revenue_by_diagnosis",
+        {"070_window_is_accounted_for"},
+        set(),
+    ),
+    (
+        "a published row of a window without a claim",
+        """
+        INSERT INTO analytics.revenue_by_diagnosis
+        SELECT now(), 'Asthma', 0, 0, 0, max(quality_run_id), now() FROM analytics.quality_run
+        """,
+        {"080_revenue_equals_recompute"},
+        set(),
+    ),
+    (
+        "a clean row nobody merged",
+        "INSERT INTO claim VALUES (9, 'A', 1, 1, now())",
+        {ONCE["claim"], "070_window_is_accounted_for"},
+        set(),
+    ),
+    (
+        "an old clean row nobody merged",
+        "INSERT INTO diagnose VALUES (9, 'Z00', 1, '2020-05-04')",
+        set(),
+        {ONCE["diagnose"]},
+    ),
+    (
+        "a changed cursor",
+        "UPDATE staging.merge_cursor SET merged = merged + 1 WHERE stream = 'claim'",
+        set(),
+        {CURSOR},
+    ),
+    (
+        "a changed batch",
+        "UPDATE staging.merge_run SET duplicate = duplicate + 1 WHERE stream = 'claim'",
+        {BATCH},
+        set(),
+    ),
+    (
+        "a deleted raw row",
+        "DELETE FROM staging.event WHERE payload = 'oops'",
+        {"010_reconciliation", "020_outcome_has_raw_row"},
+        set(),
+    ),
+    (
+        "a figure of a run that never ended",
+        "UPDATE analytics.quality_run SET finished_at = NULL",
+        {"082_figure_has_its_run"},
+        set(),
+    ),
+    (
+        "a mark nobody took up",
+        "INSERT INTO analytics.dirty_window (window_start, marked_at)"
+        " SELECT now() - interval '2 hours', now() - interval '21 minutes'",
+        {"090_no_window_is_overdue"},
+        set(),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "in_slice", "in_all"),
+    [each[1:] for each in DAMAGES],
+    ids=[each[0] for each in DAMAGES],
+)
+def test_each_damage_breaks_exactly_its_promises(
+    office: Database, damage: str, in_slice: set[str], in_all: set[str]
+) -> None:
+    execute(office, damage)
+    assert broken(office, YESTERDAY) == in_slice
+    assert broken(office) == in_slice | in_all
+
+
+def test_a_removed_outcome_is_still_seen_when_the_next_merge_took_its_row_for_a_duplicate(
+    office: Database,
+) -> None:
+    execute(office, REMOVED_OUTCOME)
+    merge(office)
+    assert rows(office, "SELECT DISTINCT fate FROM staging.outcome WHERE entity_id = 2") == [
+        ("duplicate",)
+    ]
+    assert broken(office, YESTERDAY) == {ONCE["claim"], BATCH}
+    assert broken(office) == {ONCE["claim"], BATCH, CURSOR}
+
+
+def test_the_slice_leaves_out_what_is_older(office: Database) -> None:
+    for damage in (
+        "UPDATE claim SET price = 12 WHERE id = 2",
+        "UPDATE analytics.revenue_by_diagnosis SET revenue = revenue + 1",
+        "DELETE FROM staging.outcome WHERE fate = 'conflict'",
+    ):
+        execute(office, damage)
+    assert broken(office, datetime.now(UTC)) == set()
+    assert len(broken(office)) == 5
+
+
+# What looks odd and is no fault.
+
+
+def test_a_run_that_was_killed_is_no_fault(office: Database) -> None:
+    stage_and_merge(office, "claim", claim(5, tsp=WINDOW))
+    office.run(lambda cursor: compute(cursor, now=NOW))
+    assert broken(office) == broken(office, YESTERDAY) == set()
+    assert broken(office, patience=timedelta()) == {"090_no_window_is_overdue"}
+
+
+def test_a_window_that_is_held_back_is_no_fault(office: Database) -> None:
+    stage_and_merge(office, "claim", claim(5, tsp=WINDOW))
+    run = office.run(lambda cursor: compute(cursor, now=NOW))
+    office.run(
+        lambda cursor: close_run(
+            cursor, run.quality_run_id, verdict="blocked", published=0, blocked=1
+        )
+    )
+    assert broken(office, patience=timedelta()) == set()
+
+
+def test_a_window_that_is_open_is_no_fault(office: Database) -> None:
+    stage_and_merge(office, "claim", claim(5), claim(6, tsp=NOW + timedelta(hours=20)))
+    assert broken(office, patience=timedelta()) == set()
+
+
+def test_a_replay_and_a_new_category_are_no_fault(office: Database) -> None:
+    execute(office, "INSERT INTO patient VALUES (5000, 'A', 'B', '1980-01-01')")
+    execute(office, "INSERT INTO analytics.tracked_diagnosis VALUES ('I10', 'Hypertension')")
+    replay(office)
+    assert broken(office) == broken(office, YESTERDAY) == set()
+    merge(office)
+    assert broken(office) == broken(office, YESTERDAY) == set()
+    compute_and_publish(office, NOW)
+    assert broken(office) == broken(office, YESTERDAY) == set()
+
+
+def test_nothing_is_found_while_everything_works(office: Database) -> None:
+    over = threading.Event()
+    failures: list[BaseException] = []
+
+    def keep(work: Callable[[Database, int], object]) -> None:
+        own = Database(office.dsn)
+        number = 0
+        try:
+            while not over.is_set():
+                number += 1
+                work(own, number)
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+        own.close()
+
+    def write(own: Database, number: int) -> None:
+        patient = 5000 if number % 7 == 0 else number % 30 + 1
+        tsp = WINDOW + timedelta(minutes=number % 100)
+        stage(own, "claim", claim(number % 500, patient=patient, price=number % 3, tsp=tsp), b"")
+        stage(own, "diagnose", diagnose(number % 100, patient=number % 30 + 1, tsp=tsp))
+
+    def analyse(own: Database, number: int) -> None:
+        run = own.run(lambda cursor: compute(cursor, now=NOW))
+        if number % 3 == 0:
+            return
+        with own.transaction() as cursor:
+            done = publish(cursor, run.quality_run_id, run.windows[number % 2 :])
+            close_run(
+                cursor, run.quality_run_id, verdict="published", published=len(done), blocked=0
+            )
+
+    work = (
+        write,
+        write,
+        analyse,
+        lambda own, _: list(merge_pending(own, batch_size=20)),
+        lambda own, _: replay(own),
+    )
+    threads = [threading.Thread(target=keep, args=(each,)) for each in work]
+    for thread in threads:
+        thread.start()
+    found = [broken(office, None if turn % 2 else YESTERDAY) for turn in range(30)]
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert found == [set()] * 30
+    assert rows(office, "SELECT max(seq) > 300 FROM staging.event") == [(True,)]
+
+
+# What it costs.
+
+HISTORY = """
+    UPDATE analytics.tracked_diagnosis SET backfilled_at = now();
+    INSERT INTO staging.event (stream, payload, received_at, xid)
+    SELECT
+        CASE WHEN n % 2 = 0 THEN 'claim' ELSE 'diagnose' END,
+        '{"id": ' || n || ', "patient_id": ' || n % 997 + 1
+            || ', "code": "A", "price": 1, "icd10_code": "Z' || n % 90 + 10 || '"}',
+        now() - interval '3 years' + n * interval '5 minutes', '3'
+    FROM generate_series(1, 200000) AS n ORDER BY n;
+    INSERT INTO staging.merge_run (stream, is_sweep, merged, started_at, finished_at)
+    SELECT CASE WHEN n % 2 = 0 THEN 'claim' ELSE 'diagnose' END, FALSE, 40,
+        now() - interval '3 years' + n * interval '200 minutes', now()
+    FROM generate_series(1, 5000) AS n ORDER BY n;
+    INSERT INTO staging.outcome (seq, stream, entity_id, fate, run_id)
+    SELECT seq, stream, (payload::json ->> 'id')::bigint, 'merged', seq / 40 + 1
+    FROM staging.event WHERE seq / 40 + 1 <= 5000 ORDER BY seq;
+    INSERT INTO claim SELECT entity_id, 'A', 1, entity_id % 997 + 1, received_at
+    FROM staging.outcome JOIN staging.event USING (seq) WHERE outcome.stream = 'claim';
+    INSERT INTO diagnose
+    SELECT entity_id, 'Z' || entity_id % 90 + 10, entity_id % 997 + 1, received_at
+    FROM staging.outcome JOIN staging.event USING (seq) WHERE outcome.stream = 'diagnose';
+    INSERT INTO analytics.quality_run
+        (verdict, merged_from, merged_through, closed_before, started_at, finished_at)
+    VALUES ('published', 0, 5000, now(), now(), now());
+    INSERT INTO analytics.revenue_by_diagnosis
+    SELECT DISTINCT date_bin('10 minutes', tsp, 'epoch'), c.category, 0, 0, 0, 1,
+        date_bin('10 minutes', tsp, 'epoch')
+    FROM claim CROSS JOIN (VALUES ('Amnesia'), ('Asthma')) AS c (category);
+    ANALYZE
+"""
+BIG_TABLES = {"event", "outcome", "claim", "diagnose", "revenue_by_diagnosis"}
+
+
+def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
+    execute(database, HISTORY)
+    for number in range(20):
+        stage(database, "claim", claim(1_000_000 + number % 15, tsp=WINDOW), b"oops")
+        stage(database, "diagnose", diagnose(1_000_000 + number))
+        merge(database)
+    compute_and_publish(database, NOW)
+    assert broken(database, YESTERDAY) == set()
+    given = {"since": YESTERDAY, "patience_seconds": 1200}
+    with database.transaction(snapshot=True) as cursor:
+        execute_statement(cursor, "verify_slice/favour_indexes")
+        bounds = fetch_one(cursor, "verify_slice/bounds", given)._asdict()
+        assert bounds["first_seq"] > 190_000
+        assert bounds["first_run_id"] > 4_900
+        plans = {
+            name: scanned_whole(cursor, name, given | bounds)
+            for name in ["verify_slice/bounds", *statements_in("verify")]
+        }
+        everything = fetch_one(cursor, "verify_slice/bounds", given | {"since": BEGINNING})
+        whole = scanned_whole(cursor, statements_in("verify")[0], everything._asdict())
+    assert {name: found for name, found in plans.items() if found} == {}
+    # The test is not blind: where everything is asked for, everything is read.
+    assert whole >= {"event"}
+
+
+def scanned_whole(cursor: Any, name: str, given: dict[str, Any]) -> set[str]:  # noqa: ANN401
+    """The big tables that a statement reads from beginning to end."""
+    cursor.execute("EXPLAIN (FORMAT json) " + statement(name), given)
+    [[plans]] = cursor.fetchall()
+    return {
+        node["Relation Name"]
+        for node in nodes_of(plans[0]["Plan"])
+        if node.get("Relation Name") in BIG_TABLES and reads_whole(node)
+    }
+
+
+def reads_whole(node: dict[str, Any]) -> bool:
+    """Whether it scans a table, or an index without a condition."""
+    is_conditional = {"Index Cond", "Recheck Cond"} & node.keys()
+    return node["Node Type"] == "Seq Scan" or not is_conditional
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]

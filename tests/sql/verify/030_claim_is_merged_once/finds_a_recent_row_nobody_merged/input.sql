@@ -1,0 +1,2 @@
+DELETE FROM staging.outcome WHERE seq = 1;
+UPDATE claim SET tsp = '2026-03-02 09:20:00+00' WHERE id = 10;

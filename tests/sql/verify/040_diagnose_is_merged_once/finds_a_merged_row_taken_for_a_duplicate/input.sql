@@ -1,0 +1,1 @@
+UPDATE staging.outcome SET fate = 'duplicate' WHERE seq = 6;

@@ -1,0 +1,1 @@
+UPDATE staging.outcome SET fate = 'conflict' WHERE seq = 2;

@@ -1,0 +1,7 @@
+INSERT INTO staging.event (seq, stream, payload)
+OVERRIDING SYSTEM VALUE
+VALUES
+(101, 'diagnose', '{"id": 20, "patient_id": 1, "icd10_code": "R41.3"}'),
+(102, 'diagnose', '{"id": 20, "patient_id": 1, "icd10_code": "I10"}');
+INSERT INTO staging.outcome (seq, stream, entity_id, fate, run_id)
+VALUES (101, 'diagnose', 20, 'conflict', 2), (102, 'diagnose', 20, 'duplicate', 2);

@@ -1,0 +1,1 @@
+UPDATE staging.merge_run SET stream = 'diagnose';

@@ -1,0 +1,1 @@
+DELETE FROM staging.outcome WHERE run_id = 2;

@@ -1,0 +1,1 @@
+DELETE FROM analytics.revenue_by_diagnosis;

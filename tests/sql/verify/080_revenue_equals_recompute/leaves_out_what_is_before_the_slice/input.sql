@@ -1,0 +1,1 @@
+UPDATE analytics.revenue_by_diagnosis SET revenue = revenue + 1;

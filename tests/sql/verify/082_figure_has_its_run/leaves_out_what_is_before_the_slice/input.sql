@@ -1,0 +1,1 @@
+UPDATE analytics.quality_run SET verdict = 'running', finished_at = NULL;
