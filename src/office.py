@@ -21,7 +21,7 @@ import psycopg2
 import psycopg2.errors
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress import track, wrap_file
+from rich.progress import Progress, track, wrap_file
 
 from pipeline import display, display_explain, embedded
 from pipeline.database import (
@@ -37,6 +37,7 @@ from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
 from pipeline.pages import serving
 from pipeline.processes import Processes
+from pipeline.rebuild import rebuild
 from pipeline.release import release
 from pipeline.replay import REASONS, replay
 from pipeline.report import build_report, docs_folder, read_report
@@ -297,6 +298,32 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
     )
 
 
+@office.command("rebuild")
+@click.option("--apply", "is_applied", is_flag=True, help="Put the live clean layer right.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Outcomes rebuilt in one transaction.",
+)
+@as_json
+def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None:
+    """Rebuild the clean layer from staging beside the live one; exit 1 where they differ.
+
+    The pipeline may go on meanwhile. With --apply the live layer is put right, and the windows
+    concerned are marked to be computed again.
+    """
+    with (
+        office_database(load_settings(), "office rebuild") as database,
+        bar("Rebuilding") as watch,
+    ):
+        found = rebuild(database, batch_size=batch_size, is_applied=is_applied, watch=watch)
+    report(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
+    if found.differences and not is_applied:
+        sys.exit(SOMETHING_WRONG)
+
+
 @office.command("report")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to build them in."
@@ -480,6 +507,15 @@ def progress(description: str) -> Callable[[Sequence[str]], Iterable[str]]:
     """Shows a bar while a list is worked through, where there is a terminal."""
     console = Console(stderr=True)
     return partial(track, description=description, console=console, disable=not console.is_terminal)
+
+
+@contextmanager
+def bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """What is told of work done, and of how much in all, moves a bar where there is a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task(description, total=None)
+        yield lambda done, total: shown.update(task, advance=done, total=total)
 
 
 def is_late(seconds: float | None, most: float | None) -> bool:

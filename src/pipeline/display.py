@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.rebuild import Rebuild
 from pipeline.replay import Replayed
 from pipeline.status import Status, StreamStatus
 from pipeline.verify import Promise
@@ -51,6 +52,31 @@ def replay_lines(replayed: list[Replayed]) -> list[str]:
     """A line per stream and reason, and their sum."""
     lines = [f"{each.stream}: {each.rows} rejected as {each.reason}" for each in replayed]
     return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
+
+
+def rebuild_lines(found: Rebuild) -> list[str]:
+    """A line per kind of difference, with a few of the rows, and what was done about them."""
+    lines = [
+        f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows)}"
+        for each in found.differences
+    ]
+    return [*lines, _rebuild_line(found)]
+
+
+def _some(numbers: list[int], count: int) -> str:
+    more = ", …" if count > len(numbers) else ""
+    return f" ({', '.join(map(str, numbers))}{more})" if numbers else ""
+
+
+def _rebuild_line(found: Rebuild) -> str:
+    if not found.differences:
+        return f"{found.outcomes} outcomes rebuilt: the clean layer is the same."
+    if not found.is_applied:
+        return f"{found.outcomes} outcomes rebuilt: the clean layer differs; --apply puts it right."
+    return (
+        f"{found.outcomes} outcomes rebuilt, and the clean layer put right; "
+        f"{found.marked_windows} windows are to be computed again."
+    )
 
 
 def _stream_cells(stream: StreamStatus, now: datetime) -> list[str]:

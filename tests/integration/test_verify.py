@@ -184,8 +184,10 @@ DAMAGES: list[tuple[str, str, set[str], set[str]]] = [
     ),
     (
         "a mark nobody took up",
-        "INSERT INTO analytics.dirty_window (window_start, marked_at)"
-        " SELECT now() - interval '2 hours', now() - interval '21 minutes'",
+        """
+        INSERT INTO analytics.dirty_window (window_start, marked_at)
+        SELECT now() - interval '2 hours', now() - interval '21 minutes'
+        """,
         {"090_no_window_is_overdue"},
         set(),
     ),
@@ -273,7 +275,7 @@ def test_nothing_is_found_while_everything_works(office: Database) -> None:
         own = Database(office.dsn)
         number = 0
         try:
-            while not over.is_set():
+            while not over.wait(0.01):
                 number += 1
                 work(own, number)
         except BaseException as error:  # noqa: BLE001

@@ -22,8 +22,8 @@ PARENT_TABLES = ("patient", "staging.merge_run", "analytics.quality_run")
 OF_STATEMENT = ("expect.csv", "expect.ordered.csv")
 FORMAT = "(FORMAT csv, HEADER match, QUOTE '''', NULL 'NULL')"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT.+")
-# bool, bytea, integers, text[], dates and times, numeric, jsonb: left as the server writes them.
-OIDS = (16, 17, 20, 21, 23, 1009, 1082, 1114, 1184, 1700, 3802)
+# bool, bytea, integers, bigint[], text[], dates and times, numeric, jsonb: as the server writes.
+OIDS = (16, 17, 20, 21, 23, 1009, 1016, 1082, 1114, 1184, 1700, 3802)
 AS_TEXT = new_type(OIDS, "AS_TEXT", lambda text, _: text)
 
 Rows = list[list[str]]
@@ -38,7 +38,7 @@ def files_of(case: Path) -> dict[str, Path]:
     folders = (case.parent.parent, case.parent, case)
     files = {file.name: file for folder in folders for file in folder.iterdir() if file.is_file()}
     for name in files:
-        if name not in {"parameters.json", "input.sql"} and not name.endswith(".csv"):
+        if name not in {"first.json", "parameters.json", "input.sql"} and not name.endswith(".csv"):
             raise ValueError(f"{case} has {name}, which is no file of a case")
     if not any(name.startswith("expect.") for name in files):
         raise ValueError(f"{case} has no file expect*.csv")
@@ -63,6 +63,9 @@ def differences(case: Path, database: Database) -> Iterator[str]:
 
 
 def load(cursor: Cursor, files: dict[str, Path]) -> None:
+    if "first.json" in files:
+        for name in json.loads(files["first.json"].read_text(encoding="utf-8")):
+            cursor.execute(statement(name))
     names = [name for name in files if name.endswith(".csv") and not name.startswith("expect.")]
     tables = [name.removesuffix(".csv") for name in names]
     for table in sorted(tables, key=lambda table: (table not in PARENT_TABLES, table)):

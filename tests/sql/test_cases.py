@@ -18,6 +18,7 @@ WITHOUT_CASE = {
     "link/server_side",
     "merge/analyze",
     "merge/lock_cursor",
+    "rebuild/analyze",
     "revenue/lock_cursors",
     "roles/password_of_analytics",
     "roles/password_of_auditor",

@@ -26,7 +26,7 @@ LAYERS = (
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),
-    ("replay",),
+    ("replay", "rebuild"),
     ("display", "display_explain"),
     ("revenue",),
     ("release",),

@@ -1,0 +1,159 @@
+"""Rebuilds the clean layer from staging beside the live one, compares, and puts the live one right.
+
+The rebuilt layer stands in tables of the session. It is made in short transactions, so that merges
+go on meanwhile, and brought up to date in a last one that holds them up.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from psycopg2.errors import UndefinedTable
+
+from pipeline.database import Database
+from pipeline.errors import OfficeError
+from pipeline.staging import STREAMS
+from pipeline.statements import Cursor, execute, fetch_all, fetch_one
+
+Watch = Callable[[int, int], None]
+
+TABLES: Final = ("claim", "diagnose", "outcome", "batch", "cursor")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the live layer and the rebuilt one don't have alike, by table and kind.
+
+    A row is missing, surplus or changed in the live layer; an outcome may also be doubled.
+    """
+
+    relation: str
+    kind: str
+    rows: int
+    examples: list[int]
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What a rebuild found, and whether the live layer was put right accordingly."""
+
+    outcomes: int
+    differences: list[Difference]
+    is_applied: bool
+    marked_windows: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the order of merging: by batch, then by number of the raw row."""
+
+    run_id: int
+    seq: int
+
+
+BEGINNING: Final = Place(0, 0)
+EVERYTHING: Final = 2**63 - 1
+
+# The second pass takes what was merged during the first; so little is left for the last transaction
+# that it holds merges up only for as long as it compares.
+PASSES: Final = 2
+
+
+def rebuild(
+    database: Database, *, batch_size: int, is_applied: bool, watch: Watch = lambda *_: None
+) -> Rebuild:
+    """Derives every outcome and clean row anew, and compares; where told so, repairs.
+
+    Args:
+        database: where; the session's own tables live as long as its connection.
+        batch_size: outcomes that are derived in one transaction.
+        is_applied: put the live layer right.
+        watch: is told how many outcomes are done, and of how many.
+
+    Raises:
+        OfficeError: the connection was lost on the way, or raw rows are gone.
+    """
+    total = database.run(_prepare)
+    places = dict.fromkeys(STREAMS, BEGINNING)
+    try:
+        for _ in range(PASSES):
+            for stream in STREAMS:
+                for found, place in _derive_recorded(database, stream, places[stream], batch_size):
+                    places[stream] = place
+                    watch(found, total)
+        return database.run(partial(_finish, places, is_applied=is_applied))
+    except UndefinedTable:
+        raise OfficeError(
+            "The connection to the database was lost on the way, and what was rebuilt with it; "
+            "nothing was changed: run rebuild again."
+        ) from None
+
+
+def _prepare(cursor: Cursor) -> int:
+    execute(cursor, "rebuild/create_tables")
+    execute(cursor, "rebuild/find_lost_outcomes")
+    return int(fetch_one(cursor, "rebuild/count_outcomes").outcomes)
+
+
+def _derive_recorded(
+    database: Database, stream: str, place: Place, batch_size: int
+) -> Iterator[tuple[int, Place]]:
+    """Derives what is recorded by now, a batch at a time; merges may go on recording."""
+    through = database.run(lambda cursor: int(fetch_one(cursor, "rebuild/last_run").run_id))
+    while True:
+        batch = partial(_derive_batch, stream, place, batch_size, through)
+        found, place = database.run(batch)
+        if not found:
+            return
+        yield found, place
+
+
+def _derive_batch(
+    stream: str, after: Place, batch_size: int, through: int, cursor: Cursor
+) -> tuple[int, Place]:
+    batch = {
+        "after_run": after.run_id,
+        "after_seq": after.seq,
+        "through_run": through,
+        "batch_size": batch_size,
+    }
+    done = fetch_one(cursor, f"rebuild/derive_{stream}", batch)
+    return done.found, Place(done.last_run, done.last_seq) if done.found else after
+
+
+def _finish(places: dict[str, Place], cursor: Cursor, *, is_applied: bool) -> Rebuild:
+    """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
+    execute(cursor, "revenue/lock_cursors")
+    execute(cursor, "rebuild/forget_replayed")
+    for stream, place in places.items():
+        _derive_batch(stream, place, EVERYTHING, EVERYTHING, cursor)
+    differences = _compare(cursor)
+    marked = _put_right(cursor) if is_applied and differences else 0
+    derived = fetch_one(cursor, "rebuild/count_derived").outcomes
+    return Rebuild(derived, differences, is_applied, marked)
+
+
+def _compare(cursor: Cursor) -> list[Difference]:
+    execute(cursor, "rebuild/analyze")
+    for table in TABLES:
+        execute(cursor, f"rebuild/compare_{table}")
+    return [Difference(**row._asdict()) for row in fetch_all(cursor, "rebuild/differences")]
+
+
+def _put_right(cursor: Cursor) -> int:
+    """Makes the live layer what the rebuilt one is; returns how many windows were marked."""
+    gone = fetch_one(cursor, "rebuild/count_without_raw_row").outcomes
+    if gone:
+        raise OfficeError(
+            f"The raw rows of {gone} outcomes are gone from staging.event, so that their clean "
+            "rows can't be rebuilt; nothing was changed: bring the raw rows back from a backup."
+        )
+    marked = len(fetch_all(cursor, "rebuild/mark_windows"))
+    for table in ("claim", "diagnose"):
+        execute(cursor, f"rebuild/put_{table}_right")
+    execute(cursor, "rebuild/drop_differing_outcomes")
+    execute(cursor, "rebuild/insert_differing_outcomes")
+    for table in ("batch", "cursor"):
+        execute(cursor, f"rebuild/put_{table}_right")
+    return marked

@@ -1,0 +1,3 @@
+-- One row: how many outcomes were derived anew.
+SELECT count(*) AS outcomes
+FROM rebuilt_outcome

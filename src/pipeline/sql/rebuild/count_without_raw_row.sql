@@ -1,0 +1,10 @@
+-- One row: how many outcomes could not be derived anew because their raw row is gone.
+SELECT count(*) AS outcomes
+FROM rebuilt_difference AS d
+WHERE
+    d.relation = 'outcome'
+    AND d.kind = 'surplus'
+    AND NOT EXISTS (
+        SELECT FROM staging.event AS e
+        WHERE e.seq = d.id
+    )

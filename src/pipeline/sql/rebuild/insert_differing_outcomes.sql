@@ -1,0 +1,13 @@
+-- One row per outcome that was derived anew, in place of another or of none.
+INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id)
+SELECT
+    r.seq,
+    r.stream,
+    r.entity_id,
+    r.fate,
+    r.reason,
+    r.run_id
+FROM rebuilt_difference AS d
+INNER JOIN rebuilt_outcome AS r ON d.id = r.seq
+WHERE d.relation = 'outcome'
+ORDER BY r.seq

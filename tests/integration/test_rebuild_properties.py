@@ -1,0 +1,153 @@
+"""After any history, a rebuild comes to the live layer and to the model's, at any batch size."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generators import Append, Load, Merge, Step, merge_histories
+from integration.test_properties import (
+    History,
+    assert_clean_is_as_modelled,
+    assert_no_promise_is_broken,
+    empty,
+    merge_all,
+    query,
+    tried,
+)
+from pipeline.database import Database
+from pipeline.rebuild import Rebuild, rebuild
+from pipeline.replay import replay
+
+BATCH_SIZES = (1, 7, 1000)
+
+LIVE = (
+    "SELECT * FROM claim ORDER BY id",
+    "SELECT * FROM diagnose ORDER BY id",
+    "SELECT seq, stream, entity_id, fate, reason, run_id FROM staging.outcome ORDER BY seq",
+)
+REBUILT = (
+    "SELECT * FROM rebuilt_claim ORDER BY id",
+    "SELECT * FROM rebuilt_diagnose ORDER BY id",
+    "SELECT seq, stream, entity_id, fate, reason, run_id FROM rebuilt_outcome ORDER BY seq",
+)
+COUNTS = (
+    "SELECT merged, duplicate, conflict, rejected FROM staging.merge_cursor ORDER BY stream",
+    "SELECT run_id, merged, duplicate, conflict, rejected FROM staging.merge_run ORDER BY run_id",
+)
+
+# Each takes the rows whose number leaves a given rest.
+DAMAGES = (
+    "DELETE FROM claim WHERE id % 3 = %(rest)s",
+    "DELETE FROM diagnose WHERE id % 3 = %(rest)s",
+    "UPDATE claim SET price = price + 1 WHERE id % 3 = %(rest)s",
+    "UPDATE claim SET tsp = tsp + interval '1 hour', code = 'X' WHERE id % 3 = %(rest)s",
+    "UPDATE diagnose SET icd10_code = 'R41.3', patient_id = 9 WHERE id % 3 = %(rest)s",
+    "INSERT INTO claim SELECT 90 + %(rest)s, 'A', 1, 1, now()",
+    "INSERT INTO diagnose SELECT 90 + %(rest)s, 'R41.3', 1, now()",
+    "DELETE FROM staging.outcome WHERE seq % 3 = %(rest)s",
+    "UPDATE staging.outcome SET fate = 'conflict' WHERE fate = 'merged' AND seq % 3 = %(rest)s",
+    "UPDATE staging.merge_cursor SET rejected = rejected + 1",
+)
+damages = st.lists(
+    st.tuples(st.sampled_from(DAMAGES), st.integers(0, 2)), min_size=1, max_size=5, unique=True
+)
+
+
+@pytest.fixture
+def database(lonely_database: Database) -> Database:
+    """One for all examples, each of which empties it."""
+    return lonely_database
+
+
+def state(database: Database, queries: tuple[str, ...]) -> list[list[Any]]:
+    return [[tuple(row) for row in query(database, text)] for text in queries]
+
+
+def execute(database: Database, statement: str, **given_: int) -> None:
+    with database.transaction() as cursor:
+        cursor.execute(statement.replace(" % ", " %% "), given_)
+
+
+def work(database: Database, steps: Sequence[Step], replays: list[bool]) -> None:
+    """Does the steps of a history, with replays between them."""
+    empty(database)
+    execute(database, "DELETE FROM patient WHERE id = 1001")
+    history = History(database)
+    try:
+        for step, is_replayed in zip(steps, replays, strict=False):
+            history.do(step)
+            if is_replayed:
+                replay(database)
+    finally:
+        history.let_go(commits=True)
+
+
+def assert_rebuilt_alike(database: Database) -> Rebuild:
+    live = state(database, LIVE)
+    for batch_size in BATCH_SIZES:
+        found = rebuild(database, batch_size=batch_size, is_applied=False)
+        assert found.differences == []
+        assert state(database, REBUILT) == live
+    return found
+
+
+replays = st.lists(st.booleans(), min_size=16, max_size=16)
+
+
+@tried(40)
+@given(steps=merge_histories, replays=replays)
+def test_any_history_is_rebuilt_alike_at_any_batch_size(
+    database: Database, steps: list[Step], replays: list[bool]
+) -> None:
+    work(database, steps, replays)
+    assert_rebuilt_alike(database)
+    merge_all(database)
+    assert_clean_is_as_modelled(database)
+    # The unknown patient comes: what is on record stands, until it is replayed.
+    execute(database, "INSERT INTO patient VALUES (1001, 'A', 'B', '1980-01-01')")
+    assert_rebuilt_alike(database)
+    replay(database, reason="unknown_patient")
+    assert_rebuilt_alike(database)
+    merge_all(database, 2)
+    assert_rebuilt_alike(database)
+    assert_no_promise_is_broken(database)
+
+
+@tried(40)
+@given(steps=merge_histories, replays=replays, damages=damages, batch_size=st.integers(1, 9))
+def test_any_damage_is_repaired_to_the_recorded_order(
+    database: Database,
+    steps: list[Step],
+    replays: list[bool],
+    damages: list[tuple[str, int]],
+    batch_size: int,
+) -> None:
+    work(database, steps, replays)
+    merge_all(database)
+    for statement, rest in damages:
+        execute(database, statement, rest=rest)
+    rebuild(database, batch_size=batch_size, is_applied=True)
+    assert_rebuilt_alike(database)
+    assert_clean_is_as_modelled(database)
+    merge_all(database)
+    assert_rebuilt_alike(database)
+    assert_clean_is_as_modelled(database)
+    assert_no_promise_is_broken(database)
+
+
+@tried(40)
+@given(steps=merge_histories, damages=damages, batch_size=st.integers(1, 9))
+def test_any_damage_is_undone_where_batches_followed_the_cursor(
+    database: Database, steps: list[Step], damages: list[tuple[str, int]], batch_size: int
+) -> None:
+    plain = [step for step in steps if isinstance(step, Append | Load | Merge)]
+    work(database, plain, [False] * len(plain))
+    merge_all(database)
+    before = state(database, LIVE + COUNTS)
+    for statement, rest in damages:
+        execute(database, statement, rest=rest)
+    rebuild(database, batch_size=batch_size, is_applied=True)
+    assert state(database, LIVE + COUNTS) == before

@@ -1,0 +1,3 @@
+ALTER TABLE staging.outcome DROP CONSTRAINT outcome_pkey;
+INSERT INTO staging.outcome SELECT o.* FROM staging.outcome AS o WHERE o.seq = 104;
+INSERT INTO staging.outcome VALUES (101, 'claim', 10, 'duplicate', NULL, 53);
