@@ -70,6 +70,8 @@ def _raw_row_lines(raw_rows: list[Row]) -> Iterator[str]:
         received = _second(row["received_at"]) if row["received_at"] else "the raw row is gone"
         yield f"  {row['seq']:<8} {received}  {row['fate']}"
         yield from _payload_lines(row["payload"] or "")
+        for earlier in row["earlier_outcomes"]:
+            yield from _paragraph(_earlier_in_words(earlier), indent=4)
         yield from _paragraph(_fate_in_words(row), indent=4)
     yield from _more(len(raw_rows) - ROWS_SHOWN, "raw rows")
 
@@ -89,6 +91,14 @@ def _fate_in_words(row: Row) -> str:
     if row["run_id"]:
         parts.append(f"Merge run {row['run_id']}, {_second(row['merged_at'])}")
     return ". ".join(parts) + "."
+
+
+def _earlier_in_words(outcome: Row) -> str:
+    return (
+        f"Earlier, in merge run {outcome['run_id']}, {_second(outcome['merged_at'])}: "
+        f"{outcome['fate']}, {outcome['reason_in_words']} ({outcome['reason']})."
+        f" Replayed {_second(outcome['replayed_at'])}."
+    )
 
 
 def _difference(difference: Row) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, Final
 
 from pipeline.errors import OfficeError
@@ -331,14 +332,29 @@ def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Ro
             "readable id is in audit.rejected."
         )
     clean = found[0] if found else None
-    return [{**row, **_in_words(stream, row, clean)} for row in raw_rows], clean
+    earlier = _earlier_outcomes(cursor, [row["seq"] for row in raw_rows])
+    return [
+        {**row, **_in_words(stream, row, clean), "earlier_outcomes": earlier.get(row["seq"], [])}
+        for row in raw_rows
+    ], clean
+
+
+def _earlier_outcomes(cursor: Cursor, seqs: list[int]) -> dict[int, list[Row]]:
+    """What became of raw rows before they were replayed, by raw row."""
+    outcomes = _rows(cursor, "explain/earlier_outcomes", {"seqs": seqs})
+    in_words = [{**each, "reason_in_words": _reason_in_words(each["reason"])} for each in outcomes]
+    return {seq: list(of_row) for seq, of_row in groupby(in_words, lambda outcome: outcome["seq"])}
+
+
+def _reason_in_words(reason: str | None) -> str | None:
+    return REASONS.get(reason, reason) if reason else None
 
 
 def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
     """What goes beside a raw row: its reason in words, and what it says otherwise."""
     is_conflict = row["fate"] == "conflict" and clean is not None
     return {
-        "reason_in_words": REASONS.get(row["reason"], row["reason"]),
+        "reason_in_words": _reason_in_words(row["reason"]),
         "differences": _differences(stream, row, clean or {}) if is_conflict else [],
     }
 

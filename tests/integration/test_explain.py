@@ -12,6 +12,7 @@ from integration.events import (
     claim,
     compute_and_publish,
     diagnose,
+    merge,
     rows,
     stage,
     stage_and_merge,
@@ -29,6 +30,7 @@ from pipeline.explain import (
     explain_window,
     read_window,
 )
+from pipeline.replay import replay
 from pipeline.revenue import compute
 from pipeline.statements import statement, statements_in
 
@@ -92,6 +94,21 @@ def test_a_claim_that_was_only_rejected_has_no_clean_row(database: Database) -> 
     found = of_claim(database, 7)
     assert (found.clean, found.window, found.categories) == (None, None, [])
     assert "Clean row There is none." in text(claim_lines(found))
+
+
+def test_a_replayed_row_tells_what_became_of_it_before(database: Database) -> None:
+    stage_and_merge(database, "claim", claim(7, patient=5000))
+    replay(database)
+    [row] = of_claim(database, 7).raw_rows
+    assert row["fate"] == "pending"
+    assert [each["reason"] for each in row["earlier_outcomes"]] == ["unknown_patient"]
+    change(database, "INSERT INTO patient VALUES (5000, 'A', 'B', '2000-01-01')")
+    merge(database)
+    found = of_claim(database, 7)
+    assert [row["fate"] for row in found.raw_rows] == ["merged"]
+    shown = text(claim_lines(found))
+    assert "rejected, its patient_id is of no patient in the table (unknown_patient). Rep" in shown
+    assert "Became the clean row" in shown
 
 
 def test_a_claim_that_did_not_come_through_staging(database: Database) -> None:
@@ -407,6 +424,7 @@ PARAMETERS: dict[str, Any] = {
     "since": datetime(2026, 1, 1, tzinfo=UTC),
     "most": WINDOWS_LISTED,
     "quality_run_id": 1,
+    "seqs": [9423, 9425],
 }
 
 
