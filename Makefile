@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 
-.PHONY: run test setup setup-dev db stop migrate merge analytics status verify report lint audit format lock clean
+.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report lint audit format lock clean
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
 
-migrate merge analytics status verify report: setup
+migrate merge analytics status verify replay rebuild report: setup
 	@$(OFFICE) $@
 
 db: setup  ## starts the embedded server, to stay, and prints its DATABASE_URL

@@ -24,6 +24,7 @@ from rich.live import Live
 from rich.progress import Progress, track, wrap_file
 
 from pipeline import display, display_explain, embedded
+from pipeline.contract import REASONS
 from pipeline.database import (
     PASSING_ERRORS,
     Database,
@@ -39,7 +40,7 @@ from pipeline.pages import serving
 from pipeline.processes import Processes
 from pipeline.rebuild import rebuild
 from pipeline.release import release
-from pipeline.replay import REASONS, replay
+from pipeline.replay import replay
 from pipeline.report import build_report, docs_folder, read_report
 from pipeline.roles import login_as, set_passwords
 from pipeline.schema import apply_schema
@@ -282,7 +283,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
 
 
 @office.command("replay")
-@click.option("--reason", type=click.Choice(REASONS), help="Only what was rejected for it.")
+@click.option("--reason", type=click.Choice(list(REASONS)), help="Only what was rejected for it.")
 @as_json
 def replay_command(reason: str | None, *, is_json: bool) -> None:
     """Put rejected raw rows back to pending, to be merged again.

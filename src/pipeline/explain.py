@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
+from pipeline.contract import REASONS
 from pipeline.errors import OfficeError
 from pipeline.statements import Cursor, fetch_all, fetch_one
 
@@ -22,23 +23,6 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CONTENT: Final = {
     "claim": ("code", "price", "patient_id"),
     "diagnose": ("icd10_code", "patient_id"),
-}
-
-REASONS: Final = {
-    "not_json": "the payload is no JSON text",
-    "too_large": "the payload is larger than 1 MiB",
-    "too_deep": "the payload is nested more than 1,000 deep",
-    "not_object": "the payload is JSON, but no object",
-    "unstorable": "the payload holds what PostgreSQL can't: \\u0000, half a character, or a number "
-    "beyond its range",
-    "duplicate_key": "the payload has a key twice",
-    "bad_id": "its id is no integer from 0 that fits 64 bits",
-    "bad_patient_id": "its patient_id is no integer",
-    "bad_code": "its code is no text of 1 to 16 characters",
-    "bad_price": "its price is no number from 0 to 9,999,999,999.99 with at most two decimals",
-    "bad_icd10_code": "its icd10_code is not of the ICD-10-CM form, such as R41.3",
-    "bad_tsp": "its tsp is no RFC 3339 time with an offset, or lies over a day after its arrival",
-    "unknown_patient": "its patient_id is of no patient in the table",
 }
 
 WINDOWS_LISTED: Final = 200

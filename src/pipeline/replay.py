@@ -2,28 +2,10 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from pipeline.database import Database
 from pipeline.staging import STREAMS
 from pipeline.statements import Cursor, fetch_all, fetch_one
-
-# Why the contract rejects a raw row, in the order in which it looks.
-REASONS: Final = (
-    "not_json",
-    "too_large",
-    "too_deep",
-    "not_object",
-    "unstorable",
-    "duplicate_key",
-    "bad_id",
-    "bad_patient_id",
-    "bad_code",
-    "bad_price",
-    "bad_icd10_code",
-    "bad_tsp",
-    "unknown_patient",
-)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pipeline.report import read_report
 from pipeline.roles import ROLES, login_as
 from pipeline.schema import apply_schema
 from pipeline.status import read_status
+from pipeline.verify import verify
 
 APPEND = "INSERT INTO staging.event (stream, payload) VALUES ('claim', '{}')"
 MERGE_RUN = (
@@ -129,11 +130,12 @@ def test_a_role_may_not(connected: connection, role: str, statement: str) -> Non
         attempt(connected, role, statement)
 
 
-def test_analytics_may_read_what_its_pages_show(shared_database_url: str) -> None:
+def test_analytics_may_read_what_its_pages_show_and_verify(shared_database_url: str) -> None:
     with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
         cursor.execute("SET LOCAL SESSION AUTHORIZATION office_analytics")
         read_report(cursor)
         read_status(cursor)
+        verify(cursor)
 
 
 def test_nobody_else_may_anything(connected: connection) -> None:

@@ -17,9 +17,10 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
+from pipeline.contract import REASONS
 from pipeline.database import Database
 from pipeline.merge import merge_batch, merge_pending
-from pipeline.replay import REASONS, Replayed, replay
+from pipeline.replay import Replayed, replay
 from pipeline.statements import statement
 from pipeline.status import read_status
 from pipeline.verify import verify

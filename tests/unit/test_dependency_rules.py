@@ -20,7 +20,7 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
-    ("errors", "statements", "settings", "logs", "link"),
+    ("contract", "errors", "statements", "settings", "logs", "link"),
     ("database", "embedded_user", "pages", "processes", "terminal"),
     ("embedded", "explain", "roles", "status", "verify"),
     # From here on, the stages.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.explain import REASONS, window_of
+from pipeline.contract import REASONS
+from pipeline.explain import window_of
 from pipeline.statements import statement, statements_in
 
 README = Path(__file__).parents[2] / "README.md"
