@@ -49,6 +49,20 @@ def merge(database: Database) -> None:
     list(merge_pending(database, batch_size=1000))
 
 
+def empty(database: Database) -> None:
+    """Removes all that has arrived and come of it; the patients stay."""
+    with database.transaction() as cursor:
+        cursor.execute("""
+            TRUNCATE staging.event, staging.outcome, staging.merge_run, claim, diagnose,
+                analytics.quality_run, analytics.quality_check, analytics.dirty_window,
+                analytics.revenue_candidate, analytics.revenue_by_diagnosis RESTART IDENTITY CASCADE
+            """)
+        cursor.execute("""
+            UPDATE staging.merge_cursor
+            SET last_xid = '0', merged = 0, duplicate = 0, conflict = 0, rejected = 0
+            """)
+
+
 def compute_and_publish(database: Database, now: datetime) -> list[datetime]:
     """An analytics run without its checks."""
     candidate = database.run(lambda cursor: compute(cursor, now=now))

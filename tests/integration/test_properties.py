@@ -40,6 +40,7 @@ from generators import (
     merge_histories,
     office_events,
 )
+from integration.events import empty
 from model import (
     Claim,
     Clean,
@@ -91,19 +92,6 @@ def tried(examples: int) -> settings:
 def database(lonely_database: Database) -> Database:
     """One for all tests and examples, each of which empties it."""
     return lonely_database
-
-
-def empty(database: Database) -> None:
-    with database.transaction() as cursor:
-        cursor.execute("""
-            TRUNCATE staging.event, staging.outcome, staging.merge_run, claim, diagnose,
-                analytics.quality_run, analytics.quality_check, analytics.dirty_window,
-                analytics.revenue_candidate, analytics.revenue_by_diagnosis RESTART IDENTITY CASCADE
-            """)
-        cursor.execute("""
-            UPDATE staging.merge_cursor
-            SET last_xid = '0', merged = 0, duplicate = 0, conflict = 0, rejected = 0
-            """)
 
 
 def query(database: Database, text: str) -> list[Any]:
