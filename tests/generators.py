@@ -180,7 +180,7 @@ KNOWN: Final[list[Known]] = [
 
 # Payloads of any kind.
 
-_ODD_NUMBERS = (
+ODD_NUMBERS = (
     "0",
     "-0",
     "1",
@@ -211,7 +211,7 @@ _ODD_NUMBERS = (
     "310e-2",
 )
 _NO_NUMBERS = ("01", "1.", "NaN", "Infinity")
-_ODD_STRINGS = (
+ODD_STRINGS = (
     '""',
     '"1"',
     '"3"',
@@ -241,10 +241,10 @@ _integers = st.one_of(
     st.integers(0, 50), st.integers(-(2**64), 2**64), st.integers(2**63 - 3, 2**63 + 3)
 ).map(str)
 _decimals = st.decimals(-10, 10_000_000_010, allow_nan=False, places=3).map(str)
-_numbers = st.one_of(st.sampled_from(_ODD_NUMBERS), _integers, _decimals)
+_numbers = st.one_of(st.sampled_from(ODD_NUMBERS), _integers, _decimals)
 _characters = st.text(st.characters(codec="utf-8"), max_size=20)
 _strings = st.one_of(
-    st.sampled_from(_ODD_STRINGS),
+    st.sampled_from(ODD_STRINGS),
     st.builds(json.dumps, _characters, ensure_ascii=st.booleans()),
 )
 _constants = st.sampled_from(("true", "false", "null"))
@@ -350,7 +350,7 @@ def _cut(text: str, at: int) -> bytes:
     return text.encode()[: -at or None]
 
 
-_ODD_BYTES = (b"\0", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\\", b"\n", b'"', b"3 ")
+ODD_BYTES = (b"\0", b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"\\", b"\n", b'"', b"3 ")
 
 
 @st.composite
@@ -364,7 +364,7 @@ def payloads(draw: st.DrawFn, stream: str) -> bytes:
     if kind == "cut":
         return _cut(draw(_objects(stream)), draw(st.integers(1, 5)))
     if kind == "replaced":
-        return draw(_objects(stream)).encode().replace(b"3", draw(st.sampled_from(_ODD_BYTES)))
+        return draw(_objects(stream)).encode().replace(b"3", draw(st.sampled_from(ODD_BYTES)))
     return draw(_objects(stream)).encode()
 
 

@@ -357,9 +357,9 @@ def _microseconds(fraction: str | None) -> timedelta:
 # First wins.
 
 
-def merge(rows: Iterable[RawRow], patients: Container[int]) -> Clean:
-    """What the raw rows, given in the order of merging, come to."""
-    clean = Clean()
+def merge(rows: Iterable[RawRow], patients: Container[int], onto: Clean | None = None) -> Clean:
+    """What the raw rows, given in the order of merging, come to, added to what is there."""
+    clean = onto or Clean()
     for row in rows:
         clean.outcomes.append(_merge_row(clean, row, patients))
     return clean

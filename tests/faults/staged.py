@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from model import Outcome, RawRow
+from model import Claim, Diagnosis, Outcome, RawRow
 from pipeline.database import Database
-from pipeline.statements import Cursor
+from pipeline.statements import Cursor, execute
+from pipeline.verify import verify
 
 # A row per raw row and outcome: a raw row with two outcomes comes twice.
 STAGED = """
@@ -30,20 +31,45 @@ def read_staged(database: Database, *, after: int = 0) -> list[Staged]:
 
     def read(cursor: Cursor) -> list[Staged]:
         cursor.execute(STAGED, (after,))
-        return [
-            Staged(
-                RawRow(row.seq, row.stream, bytes(row.payload), row.received_at),
-                Outcome(row.seq, row.outcome_stream, row.entity_id, row.fate, row.reason)
-                if row.fate
-                else None,
-            )
-            for row in cursor.fetchall()
-        ]
+        return [_staged(*row) for row in cursor.fetchall()]
 
     return database.run(read, snapshot=True)
+
+
+def _staged(  # noqa: PLR0917
+    seq: int,
+    stream: str,
+    payload: memoryview,
+    received_at: datetime,
+    outcome_stream: str,
+    entity_id: int | None,
+    fate: str | None,
+    reason: str | None,
+) -> Staged:
+    raw = RawRow(seq, stream, bytes(payload), received_at)
+    outcome = Outcome(seq, outcome_stream, entity_id, fate, reason) if fate else None
+    return Staged(raw, outcome)
 
 
 def receive_at(database: Database, moment: datetime) -> None:
     """Makes all that arrives from now on received at one moment, so that a run can be repeated."""
     with database.transaction() as cursor:
         cursor.execute("ALTER TABLE staging.event ALTER received_at SET DEFAULT %s", (moment,))
+
+
+def clean_layer(database: Database) -> tuple[dict[int, Claim], dict[int, Diagnosis]]:
+    """The clean rows by id."""
+
+    def read(cursor: Cursor) -> tuple[dict[int, Claim], dict[int, Diagnosis]]:
+        cursor.execute("SELECT id, code, price, patient_id, tsp FROM claim")
+        claims = {row[0]: Claim(*row) for row in cursor.fetchall()}
+        cursor.execute("SELECT id, icd10_code, patient_id, tsp FROM diagnose")
+        return claims, {row[0]: Diagnosis(*row) for row in cursor.fetchall()}
+
+    return database.run(read, snapshot=True)
+
+
+def broken_promises(database: Database) -> list[str]:
+    """The promises that verify finds broken, in words."""
+    database.run(lambda cursor: execute(cursor, "merge/analyze"))
+    return [promise.text for promise in database.run(verify, snapshot=True) if not promise.holds]
