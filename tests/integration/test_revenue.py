@@ -71,6 +71,14 @@ def test_late_events_change_exactly_the_windows_they_should(database: Database) 
     assert amnesia == ["0.00", "0.00", "0.00", "10.00", "13.00", "10.00"]
 
 
+def test_a_window_of_the_dearest_claims_has_room(database: Database) -> None:
+    stage_and_merge(database, "diagnose", diagnose(1, tsp=NOON))
+    dearest = [claim(number, price=9_999_999_999.99, tsp=NOON) for number in range(300)]
+    stage_and_merge(database, "claim", *dearest)
+    compute_and_publish(database, LATER)
+    assert revenue(database)["12:00", "Amnesia"] == ("2999999999997.00", 300, 1)
+
+
 def test_only_closed_windows_are_published(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1, tsp=NOON), claim(2, tsp=NOON + 10 * MINUTE))
     assert compute_and_publish(database, NOON + 19 * MINUTE) == [NOON]
