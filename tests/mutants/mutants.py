@@ -1,0 +1,466 @@
+"""Deliberate bugs, each a small replacement of text, that the tests have to catch.
+
+An edit's old text occurs exactly once in its file: where the code has moved on, the mutant fails
+loudly rather than testing nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MERGE_TESTS: Final = ("tests/integration/test_merge.py", "tests/sql/test_cases.py")
+REVENUE_TESTS: Final = ("tests/integration/test_revenue.py", "tests/sql/test_cases.py")
+CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
+STAGING_TESTS: Final = ("tests/faults/test_poison.py",)
+SUBSCRIBER_TESTS: Final = ("tests/unit/test_subscriber.py",)
+INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
+PRIVACY_TESTS: Final = ("tests/e2e/test_privacy.py",)
+
+MERGE_CLAIM: Final = "src/pipeline/sql/merge/merge_claim.sql"
+MERGE_DIAGNOSE: Final = "src/pipeline/sql/merge/merge_diagnose.sql"
+COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
+PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
+CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/031_claim_contract.sql"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A text that occurs once in a file, and what is put in its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: its name, what is wrong with it, and the tests that should notice it first."""
+
+    name: str
+    sentence: str
+    tests: tuple[str, ...]
+    edits: tuple[Edit, ...]
+
+
+def _mutant(  # noqa: PLR0917  (in the order in which a bug is read)
+    name: str, sentence: str, tests: tuple[str, ...], file: str, old: str, new: str
+) -> Mutant:
+    return Mutant(name, sentence, tests, (Edit(file, old, new),))
+
+
+MUTANTS: Final[list[Mutant]] = [
+    # --- receiving ---
+    _mutant(
+        "acknowledge early",
+        "An event is acknowledged before the callback has committed it.",
+        SUBSCRIBER_TESTS,
+        "src/models/subscriber.py",
+        """\
+        try:
+            self._callback(delivery.payload)
+        except BaseException:
+            delivery.redeliver()
+            raise
+        delivery.acknowledge()
+""",
+        """\
+        delivery.acknowledge()
+        self._callback(delivery.payload)
+""",
+    ),
+    _mutant(
+        "swallow an error in the callback",
+        "The callback returns although nothing was staged, so the event is acknowledged.",
+        INGESTOR_TESTS,
+        "src/ingestor.py",
+        """\
+        with database.transaction() as cursor:
+            append(cursor, stream, payload)
+""",
+        """\
+        try:
+            with database.transaction() as cursor:
+                append(cursor, stream, payload)
+        except PASSING_ERRORS as error:
+            log.warning("not staged: %s", describe(error))
+""",
+    ),
+    _mutant(
+        "copy without escaping",
+        "COPY takes a backslash of the payload for one of its own.",
+        STAGING_TESTS,
+        "src/pipeline/staging.py",
+        r"""payload.replace(b"\\", b"\\\\").replace""",
+        "payload.replace",
+    ),
+    _mutant(
+        "tidy up what arrives",
+        "Bytes that are no UTF-8 are replaced instead of kept.",
+        STAGING_TESTS,
+        "src/pipeline/staging.py",
+        'payload.decode("utf-8")',
+        'payload.decode("utf-8", "replace")',
+    ),
+    _mutant(
+        "drop NUL bytes",
+        "What PostgreSQL can't hold as text is cut out instead of kept as bytes.",
+        STAGING_TESTS,
+        "src/pipeline/staging.py",
+        r"""return (None, payload) if "\0" in text else (text, None)""",
+        r"""return (text.replace("\0", ""), None)""",
+    ),
+    # --- merging ---
+    _mutant(
+        "watermark by seq",
+        "The next batch begins behind the greatest number taken; late commits are passed over.",
+        MERGE_TESTS,
+        "src/pipeline/sql/merge/next_batch.sql",
+        """\
+        AND e.xid > %(last_xid)s::xid8
+        AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+""",
+        """\
+        AND %(last_xid)s::xid8 >= '0'
+        AND e.seq > (
+            SELECT coalesce(max(o.seq), 0) FROM staging.outcome AS o WHERE o.stream = e.stream
+        )
+""",
+    ),
+    _mutant(
+        "outcome in a second transaction",
+        "Clean rows are committed first, their outcomes afterwards.",
+        MERGE_TESTS,
+        "src/pipeline/merge.py",
+        """\
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+""",
+        """\
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    cursor.execute(
+        "CREATE TEMP TABLE late_outcome AS SELECT * FROM staging.outcome WHERE run_id = %(run_id)s",
+        rows,
+    )
+    cursor.execute("DELETE FROM staging.outcome WHERE run_id = %(run_id)s", rows)
+    cursor.connection.commit()
+    cursor.execute("INSERT INTO staging.outcome SELECT * FROM late_outcome")
+    cursor.execute("DROP TABLE late_outcome")
+""",
+    ),
+    _mutant(
+        "cursor in a second transaction",
+        "What was merged is committed before the cursor and the batch's counts.",
+        MERGE_TESTS,
+        "src/pipeline/merge.py",
+        """\
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+""",
+        """\
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    cursor.connection.commit()
+""",
+    ),
+    _mutant(
+        "no ORDER BY",
+        "Of the rows of an id, any one of the batch is taken for the first.",
+        MERGE_TESTS,
+        MERGE_CLAIM,
+        "(PARTITION BY b.entity_id ORDER BY b.seq)",
+        "(PARTITION BY b.entity_id)",
+    ),
+    _mutant(
+        "last of a batch wins",
+        "Of the rows of an id in a batch, the last is taken for the first.",
+        MERGE_TESTS,
+        MERGE_DIAGNOSE,
+        "(PARTITION BY b.entity_id ORDER BY b.seq)",
+        "(PARTITION BY b.entity_id ORDER BY b.seq DESC)",
+    ),
+    Mutant(
+        "upsert",
+        "A later row of an id overwrites the clean one: last wins.",
+        MERGE_TESTS,
+        (
+            Edit(
+                MERGE_CLAIM,
+                """\
+    WHERE j.fate = 'merged'
+    ORDER BY j.entity_id
+    ON CONFLICT (id) DO NOTHING
+""",
+                """\
+    WHERE j.seq IN (
+        SELECT max(k.seq) FROM judged_row AS k
+        WHERE k.fate IN ('merged', 'conflict') GROUP BY k.entity_id
+    )
+    ORDER BY j.entity_id
+    ON CONFLICT (id) DO UPDATE
+        SET code = excluded.code, price = excluded.price, patient_id = excluded.patient_id
+""",
+            ),
+            Edit(
+                MERGE_CLAIM,
+                "(SELECT count(*) FROM inserted_row) AS inserted",
+                "count(*) FILTER (WHERE o.fate = 'merged') AS inserted",
+            ),
+        ),
+    ),
+    _mutant(
+        "conflict counted as duplicate",
+        "A row of the same id with other content passes for a repetition.",
+        MERGE_TESTS,
+        MERGE_CLAIM,
+        "ELSE 'conflict'",
+        "ELSE 'duplicate'",
+    ),
+    _mutant(
+        "price makes no conflict",
+        "A later row of an id with another price passes for a repetition.",
+        MERGE_TESTS,
+        MERGE_CLAIM,
+        "WHEN (a.code, a.price, a.patient_id) = (earlier.code, earlier.price, earlier.patient_id)",
+        "WHEN (a.code, a.patient_id) = (earlier.code, earlier.patient_id)",
+    ),
+    _mutant(
+        "merge without locking the cursor",
+        "Two mergers take the same rows at once.",
+        MERGE_TESTS,
+        "src/pipeline/sql/merge/lock_cursor.sql",
+        "\nFOR UPDATE",
+        "",
+    ),
+    Mutant(
+        "reject on a transient error",
+        "Where the merge meets a timeout or a deadlock, its rows are rejected.",
+        MERGE_TESTS,
+        (
+            Edit(
+                "src/pipeline/merge.py",
+                """\
+    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+""",
+                """\
+    cursor.execute("SAVEPOINT before_the_merge")
+    try:
+        done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    except psycopg2.OperationalError:
+        cursor.execute("ROLLBACK TO before_the_merge")
+        cursor.execute(
+            "INSERT INTO staging.outcome (seq, stream, fate, reason, run_id)"
+            " SELECT seq, stream, 'rejected', 'unstorable', %(run_id)s FROM staging.event"
+            " WHERE stream = %(stream)s AND xid BETWEEN %(low_xid)s::xid8 AND %(high_xid)s::xid8",
+            {**rows, "stream": stream},
+        )
+        nothing = dict.fromkeys(("merged", "duplicate", "conflict", "dirtied_windows"), 0)
+        done = {**nothing, "inserted": 0, "rejected": cursor.rowcount}
+""",
+            ),
+            Edit(
+                "src/pipeline/merge.py",
+                "from pipeline.database import Database, PassingError\n",
+                "import psycopg2\n\nfrom pipeline.database import Database, PassingError\n",
+            ),
+        ),
+    ),
+    _mutant(
+        "no sweep",
+        "Raw rows that the cursor has passed stay pending for ever.",
+        MERGE_TESTS,
+        "src/pipeline/merge.py",
+        "        if sweep:\n            yield from",
+        "        if sweep and not sweep:\n            yield from",
+    ),
+    _mutant(
+        "retry that swallows the last error",
+        "A step that failed to the end counts as done.",
+        ("tests/integration/test_merge.py", "tests/integration"),
+        "src/pipeline/database.py",
+        """\
+            before_sleep=_log_retry,
+            reraise=True,
+""",
+        """\
+            before_sleep=_log_retry,
+            retry_error_callback=lambda _: None,
+""",
+    ),
+    # --- the contract ---
+    _mutant(
+        "float price",
+        "A price goes through a floating-point number on its way.",
+        STAGING_TESTS,
+        CLAIM_CONTRACT,
+        "(f.document ->> 'price')::numeric",
+        "(f.document ->> 'price')::double precision::numeric",
+    ),
+    _mutant(
+        "round a third decimal",
+        "A price with three decimals is rounded instead of rejected.",
+        STAGING_TESTS,
+        CLAIM_CONTRACT,
+        "scale(trim_scale(token.price)) <= 2",
+        "scale(trim_scale(token.price)) <= 3",
+    ),
+    _mutant(
+        "count bytes for characters",
+        "A code of sixteen characters is too long where they are not ASCII.",
+        STAGING_TESTS,
+        CLAIM_CONTRACT,
+        "length(token.code) BETWEEN",
+        "octet_length(token.code) BETWEEN",
+    ),
+    _mutant(
+        "last of two keys wins",
+        "A key that is there twice is no reason to reject.",
+        STAGING_TESTS,
+        "src/pipeline/sql/schema/030_contract.sql",
+        "IS JSON OBJECT WITH UNIQUE KEYS",
+        "IS JSON OBJECT",
+    ),
+    _mutant(
+        "parse before counting the depth",
+        "A payload nested too deep fails the batch instead of being rejected.",
+        STAGING_TESTS,
+        "src/pipeline/sql/schema/030_contract.sql",
+        ") > 1000\n                THEN 'too_deep'",
+        ") > 1000000\n                THEN 'too_deep'",
+    ),
+    # --- windows and figures ---
+    _mutant(
+        "add to a window",
+        "A window that is due again is added to, instead of computed anew.",
+        REVENUE_TESTS,
+        PUBLISH,
+        "revenue = excluded.revenue,",
+        "revenue = analytics.revenue_by_diagnosis.revenue + excluded.revenue,",
+    ),
+    _mutant(
+        "drop late diagnoses",
+        "A diagnosis changes no window that has closed.",
+        REVENUE_TESTS,
+        MERGE_DIAGNOSE,
+        "WHERE j.fate = 'merged'\n    GROUP BY j.patient_id",
+        "WHERE j.fate = 'merged' AND j.tsp > now() - interval '10 minutes' GROUP BY j.patient_id",
+    ),
+    _mutant(
+        "float money",
+        "Prices are summed up as floating-point numbers.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "sum(c.price) AS revenue",
+        "sum(c.price::double precision)::numeric AS revenue",
+    ),
+    _mutant(
+        "window closed at its end",
+        "A claim on the boundary counts in the window before as well.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "w.window_start <= c.tsp AND w.window_end > c.tsp",
+        "w.window_start <= c.tsp AND w.window_end >= c.tsp",
+    ),
+    _mutant(
+        "window closed at the wrong end",
+        "A claim on the boundary counts in the window that it ends.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "w.window_start <= c.tsp AND w.window_end > c.tsp",
+        "w.window_start < c.tsp AND w.window_end >= c.tsp",
+    ),
+    _mutant(
+        "windows in local time",
+        "Windows are cut in a time zone whose offset is no multiple of ten minutes.",
+        REVENUE_TESTS,
+        MERGE_CLAIM,
+        "date_bin('10 minutes', j.tsp, timestamptz 'epoch') AS window_start",
+        "date_bin('10 minutes', j.tsp AT TIME ZONE 'Asia/Kathmandu', timestamp 'epoch')"
+        " AT TIME ZONE 'Asia/Kathmandu' AS window_start",
+    ),
+    _mutant(
+        "diagnosis off by a window",
+        "A diagnosis counts only from the window behind its own.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "c.window_end > f.tsp",
+        "c.window_start > f.tsp",
+    ),
+    _mutant(
+        "a patient for each diagnosis",
+        "A patient counts as often as diagnosed.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "    GROUP BY f.patient_id, f.category\n",
+        "    GROUP BY f.patient_id, f.category, f.tsp\n",
+    ),
+    _mutant(
+        "publish open windows",
+        "A window is computed although it has not closed.",
+        REVENUE_TESTS,
+        COMPUTE,
+        "d.window_start + interval '10 minutes' <= %(now)s",
+        "d.window_start <= %(now)s",
+    ),
+    _mutant(
+        "clear all marks at publication",
+        "Publishing clears marks that came after the figures were computed.",
+        REVENUE_TESTS,
+        PUBLISH,
+        "WHERE d.window_start = c.window_start AND d.mark_id <= c.mark_id",
+        "WHERE d.window_start = c.window_start",
+    ),
+    _mutant(
+        "publish whatever is newest",
+        "A run publishes over a later one.",
+        REVENUE_TESTS,
+        PUBLISH,
+        "INNER JOIN cleared_mark AS m",
+        "LEFT JOIN cleared_mark AS m",
+    ),
+    # --- the gate ---
+    _mutant(
+        "skip the gate",
+        "Windows are published although a critical check failed.",
+        CHECK_TESTS,
+        "src/pipeline/cycle.py",
+        "_settle(cursor, candidate, passed, general + of_windows)",
+        "_settle(cursor, candidate, candidate.windows, general + of_windows)",
+    ),
+    _mutant(
+        "an errored check passes",
+        "A check that broke counts as passed.",
+        CHECK_TESTS,
+        "src/pipeline/quality.py",
+        'return "errored"',
+        'return "passed"',
+    ),
+    _mutant(
+        "a misspelt check is dropped",
+        "A check that the library doesn't know is left out without a word.",
+        CHECK_TESTS,
+        "src/pipeline/cycle.py",
+        "return checker.broken_checks() + results",
+        "return results",
+    ),
+    # --- privacy ---
+    _mutant(
+        "log a payload",
+        "The callback logs what it received.",
+        PRIVACY_TESTS,
+        "src/ingestor.py",
+        "            append(cursor, stream, payload)\n",
+        '            append(cursor, stream, payload)\n            log.info("staged %r", payload)\n',
+    ),
+    _mutant(
+        "log an error's text",
+        "A log line says what the database said, which quotes the row.",
+        PRIVACY_TESTS,
+        "src/pipeline/database.py",
+        'return f"{type(error).__name__} {sqlstate}" if sqlstate else type(error).__name__',
+        'return f"{type(error).__name__} {sqlstate} {error}"',
+    ),
+    _mutant(
+        "statements in the server's log",
+        "PostgreSQL logs the statement that failed, values and all.",
+        PRIVACY_TESTS,
+        "src/pipeline/embedded.py",
+        '"log_min_error_statement": "panic"',
+        '"log_min_error_statement": "error"',
+    ),
+]
