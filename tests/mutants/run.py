@@ -21,7 +21,7 @@ import click
 # As pytest does, where this is run as a program.
 sys.path.append(str(Path(__file__).parents[1]))
 
-from mutants.mutants import MUTANTS, Edit, Mutant
+from mutants.bugs import MUTANTS, Edit, Mutant
 
 PROJECT: Final = Path(__file__).parents[2]
 LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", ".office", "__pycache__", ".*_cache")

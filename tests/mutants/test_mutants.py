@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.mutants import MUTANTS, Edit, Mutant
+from mutants.bugs import MUTANTS, Edit, Mutant
 from mutants.run import (
     PROJECT,
     UNCHANGED,
