@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from e2e.lines import CLAIMS, DIAGNOSES, Line, claim, diagnose, event, file_of
+from e2e.lines import CLAIMS, DIAGNOSES, Line, claim, diagnose, file_of
 from e2e.processes import Office, Result, wait_until
 from e2e.queries import Row, clean_rows, execute, fetch, published, reconciliation, staged_ids
 from integration.events import compute_and_publish
@@ -418,53 +417,3 @@ def test_two_analytics_at_once_publish_the_same_once(office: Office, database_ur
 
 def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}:00"
-
-
-# --- what is kept out of logs and pages ---
-
-CANARY = "Canary"
-
-
-def test_no_payload_gets_into_output_logs_or_pages(embedded_office: Office) -> None:
-    office = embedded_office
-    url = office.command("db").out.strip()
-    load(
-        office,
-        "claim",
-        [
-            event(id=1, patient_id=1, code=f"{CANARY}-1", price=5, tsp=at("12:00:00")),
-            event(id=1, patient_id=1, code=f"{CANARY}-2", price=5),
-            claim(2, 1, 5, note=CANARY),
-            claim(3, 4711, 5, note=CANARY),
-            b'{"broken": "' + CANARY.encode(),
-            b"\xff" + CANARY.encode(),
-            event(id=CANARY, patient_id=1, code="1", price=5),
-        ],
-    )
-    load(office, "diagnose", [diagnose(1, 1, CANARY), diagnose(2, 1, "R41.3", note=CANARY)])
-    for command in ("merge", "analytics", "status", "verify", "report"):
-        succeed(office.command(command))
-    running = office.start("run")
-    log = office.home / "logs" / "analytics.log"
-    running.wait_until(lambda: log.exists() and "analytics run ended" in log.read_text())
-    assert running.stop(signal.SIGTERM).code == 0
-
-    # It is where it belongs, and nowhere else.
-    assert len([row for row in outcomes(url) if CANARY.encode() in row[1]]) == 9
-    files = [*written_files(office.home), *written_files(office.outputs)]
-    names = {file.name for file in files}
-    assert {"server.log", "ingestor.log", "analytics.log", "index.html", "revenue.csv"} <= names
-    assert len(files) > 25
-    assert [file for file in files if CANARY.lower().encode() in file.read_bytes().lower()] == []
-
-
-def written_files(folder: Path) -> list[Path]:
-    """All files but the server's data, which holds everything, and a copy of its programs."""
-    data = folder / "postgres" / "data"
-    return [
-        file
-        for file in folder.rglob("*")
-        if file.is_file()
-        and not file.is_relative_to(data)
-        and not any(part.startswith("programs-") for part in file.parts)
-    ]
