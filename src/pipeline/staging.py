@@ -13,10 +13,16 @@ STREAMS: Final = ("claim", "diagnose")
 # A transaction's share of a file: small enough for memory, large enough for speed.
 LINES_PER_TRANSACTION = 50_000
 BYTES_PER_TRANSACTION = 32 * 1024 * 1024
+# What is larger goes by COPY, of which the server tells how far it is: while an INSERT is on its
+# way the server says nothing, and a link that takes long for it passes for a dead one.
+LARGE_BYTES = 64 * 1024
 
 
 def append(cursor: Cursor, stream: str, payload: bytes) -> None:
     """Appends one arrival."""
+    if len(payload) > LARGE_BYTES:
+        _copy(cursor, stream, [payload])
+        return
     text, raw = as_text_or_bytes(payload)
     row = {"stream": stream, "payload": text, "payload_bytes": raw}
     execute(cursor, "staging/append", row)

@@ -14,6 +14,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from faults.proxy import Proxy
 from pipeline.database import Database
 from pipeline.link import LOOK_SECONDS, PATIENCE_SECONDS
+from pipeline.staging import append
 
 # Longer than it takes to notice a dead link, and to look into a live one several times.
 LONG_SECONDS = 60
@@ -131,6 +132,14 @@ def test_slow_copying_is_left_alone(distant: Database, proxy: Proxy) -> None:
         )
         cursor.copy_expert("COPY copied (stream, payload, payload_bytes) FROM STDIN", lines)
         assert cursor.rowcount == 1
+
+
+def test_slow_appending_of_a_large_payload_is_left_alone(distant: Database, proxy: Proxy) -> None:
+    proxy.delay_seconds = 0.05
+    with distant.transaction() as cursor:
+        append(cursor, "claim", b"x" * 64 * 1024 * 60)
+        assert cursor.rowcount == 1
+        cursor.connection.rollback()
 
 
 def test_a_connection_that_nobody_uses_any_more_is_watched_no_more(
