@@ -16,9 +16,9 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import DataContextConfig
 from psycopg2.extensions import connection, make_dsn, parse_dsn
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Engine, ExceptionContext, event
 
-from pipeline.database import connect
+from pipeline.database import connect, describe
 
 STAGING_SUITE: Final = "staging"
 WINDOW_SUITES: Final = ("claim", "diagnose", "revenue")
@@ -46,6 +46,15 @@ RUNS_KEPT = 200
 def _connect_as_we_do(_dialect: Any, _record: Any, _arguments: Any, where: Any) -> connection:  # noqa: ANN401
     """Opens the library's connections as all others, with our timeouts and a watch on the link."""
     return connect(make_dsn(**where), name="analytics checks")
+
+
+@event.listens_for(Engine, "handle_error")
+def _quote_no_row(context: ExceptionContext) -> None:
+    """Replaces the database's words, which quote rows: the library puts them into its pages."""
+    told = describe(context.original_exception)
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = (told,)
 
 
 @dataclass(frozen=True)

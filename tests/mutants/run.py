@@ -25,7 +25,7 @@ from mutants.bugs import MUTANTS, Edit, Mutant
 
 PROJECT: Final = Path(__file__).parents[2]
 LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", ".office", "__pycache__", ".*_cache")
-WHOLE: Final = ("tests/unit", "tests/sql", "tests/integration", "tests/faults")
+WHOLE: Final = ("tests/sql", "tests/unit", "tests/integration", "tests/faults")
 AT_ONCE: Final = 2
 TEST_SECONDS: Final = 120
 RUN_SECONDS: Final = 1800
