@@ -1,6 +1,7 @@
 import threading
 import time
 
+import psycopg2
 import pytest
 
 from integration.events import (
@@ -120,6 +121,24 @@ def test_a_batch_is_all_or_nothing(database: Database) -> None:
     assert rows(database, "SELECT * FROM analytics.dirty_window") == []
     merge(database)
     assert fates(database) == ["merged", "conflict"]
+
+
+def test_rows_of_a_merge_that_meets_a_timeout_stay_pending(database: Database) -> None:
+    stage(database, "claim", claim(1))
+    other = Database(database.dsn)
+
+    def merge_in_a_hurry(cursor: Cursor) -> None:
+        cursor.execute("SET LOCAL lock_timeout = '100ms'")
+        merge_batch(cursor, "claim", batch_size=1000, sweep=True)
+
+    with other.transaction() as cursor:
+        cursor.execute("LOCK TABLE claim")
+        with pytest.raises(psycopg2.OperationalError), database.transaction() as hurried:
+            merge_in_a_hurry(hurried)
+    assert fates(database) == ["pending"]
+    merge(database)
+    assert fates(database) == ["merged"]
+    other.close()
 
 
 def test_a_stream_nobody_merges_is_not_forgotten_in_the_reconciliation(database: Database) -> None:
