@@ -9,6 +9,7 @@ from typing import Final
 
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
+VERIFY_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
 STAGING_TESTS: Final = (
     "tests/faults/test_poison.py::test_all_of_it_in_a_row_through_a_subscriber",
@@ -16,12 +17,16 @@ STAGING_TESTS: Final = (
 )
 SUBSCRIBER_TESTS: Final = ("tests/unit/test_subscriber.py",)
 INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
-PRIVACY_TESTS: Final = ("tests/e2e/test_privacy.py",)
+PRIVACY_TESTS: Final = (
+    "tests/e2e/test_privacy.py::test_a_callback_that_fails_quotes_nothing",
+    "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
+)
 
 MERGE_CLAIM: Final = "src/pipeline/sql/merge/merge_claim.sql"
 MERGE_DIAGNOSE: Final = "src/pipeline/sql/merge/merge_diagnose.sql"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
+REVENUE_PROMISE: Final = "src/pipeline/sql/verify/080_revenue_equals_recompute.sql"
 CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/031_claim_contract.sql"
 
 
@@ -415,6 +420,23 @@ MUTANTS: Final[list[Mutant]] = [
         PUBLISH,
         "INNER JOIN cleared_mark AS m",
         "LEFT JOIN cleared_mark AS m",
+    ),
+    # --- verify ---
+    _mutant(
+        "verify looks one way",
+        "A published figure that nothing stands behind is not found.",
+        VERIFY_TESTS,
+        REVENUE_PROMISE,
+        "    SELECT * FROM published\n    EXCEPT\n",
+        "    SELECT * FROM published\n    WHERE FALSE\n    EXCEPT\n",
+    ),
+    _mutant(
+        "verify looks the other way",
+        "A figure that should be published and isn't is not found.",
+        VERIFY_TESTS,
+        REVENUE_PROMISE,
+        "    SELECT * FROM expected\n    EXCEPT\n",
+        "    SELECT * FROM expected\n    WHERE FALSE\n    EXCEPT\n",
     ),
     # --- the gate ---
     _mutant(

@@ -42,7 +42,7 @@ class StaleMutantError(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the tests said of a mutant: the test that failed, or None where all passed."""
+    """What the tests said of a mutant: the test that failed, or None where none did."""
 
     mutant: Mutant
     caught_by: str | None
@@ -84,8 +84,12 @@ def apply(edit: Edit, project: Path) -> None:
 def judge(mutant: Mutant) -> Verdict:
     """Runs the tests named for a mutant, then all others, up to the first failure."""
     began = time.monotonic()
+    caught_by = None
     with copy_with(mutant) as project:
-        caught_by = first_failure(project, mutant.tests) or first_failure(project, WHOLE)
+        try:
+            caught_by = first_failure(project, mutant.tests) or first_failure(project, WHOLE)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            click.echo(f"{mutant.name}: {error}", err=True)
     return Verdict(mutant, caught_by, time.monotonic() - began)
 
 
