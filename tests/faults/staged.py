@@ -5,7 +5,7 @@ from datetime import datetime
 
 from model import Claim, Diagnosis, Outcome, RawRow
 from pipeline.database import Database
-from pipeline.statements import Cursor, execute
+from pipeline.statements import Cursor
 from pipeline.verify import verify
 
 # A row per raw row and outcome: a raw row with two outcomes comes twice.
@@ -71,5 +71,4 @@ def clean_layer(database: Database) -> tuple[dict[int, Claim], dict[int, Diagnos
 
 def broken_promises(database: Database) -> list[str]:
     """The promises that verify finds broken, in words."""
-    database.run(lambda cursor: execute(cursor, "merge/analyze"))
     return [promise.text for promise in database.run(verify, snapshot=True) if not promise.holds]

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generators import Append, Load, Merge, Step, merge_histories
+from integration.events import empty
 from integration.test_properties import (
     History,
     assert_clean_is_as_modelled,
     assert_no_promise_is_broken,
-    empty,
     merge_all,
     query,
     tried,
