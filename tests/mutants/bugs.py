@@ -9,7 +9,7 @@ from typing import Final
 
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
-VERIFY_TESTS: Final = ("tests/sql/test_cases.py",)
+SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
 STAGING_TESTS: Final = (
     "tests/faults/test_poison.py::test_all_of_it_in_a_row_through_a_subscriber",
@@ -392,7 +392,7 @@ MUTANTS: Final[list[Mutant]] = [
     _mutant(
         "a patient for each diagnosis",
         "A patient counts as often as diagnosed.",
-        REVENUE_TESTS,
+        SQL_TESTS,
         COMPUTE,
         "    GROUP BY f.patient_id, f.category\n",
         "    GROUP BY f.patient_id, f.category, f.tsp\n",
@@ -425,7 +425,7 @@ MUTANTS: Final[list[Mutant]] = [
     _mutant(
         "verify looks one way",
         "A published figure that nothing stands behind is not found.",
-        VERIFY_TESTS,
+        SQL_TESTS,
         REVENUE_PROMISE,
         "    SELECT * FROM published\n    EXCEPT\n",
         "    SELECT * FROM published\n    WHERE FALSE\n    EXCEPT\n",
@@ -433,7 +433,7 @@ MUTANTS: Final[list[Mutant]] = [
     _mutant(
         "verify looks the other way",
         "A figure that should be published and isn't is not found.",
-        VERIFY_TESTS,
+        SQL_TESTS,
         REVENUE_PROMISE,
         "    SELECT * FROM expected\n    EXCEPT\n",
         "    SELECT * FROM expected\n    WHERE FALSE\n    EXCEPT\n",
