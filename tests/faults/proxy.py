@@ -29,9 +29,8 @@ def reset(connection: socket.socket) -> None:
     """Closes with a RST, as a firewall or a crashed host would."""
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.shutdown(
-            socket.SHUT_RD
-        )  # wakes the thread that reads, and tells the peer nothing
+        # Wakes the thread that reads, and tells the peer nothing.
+        connection.shutdown(socket.SHUT_RD)
     connection.close()
 
 
@@ -118,6 +117,8 @@ class Proxy:
 
     def __init__(self, server_port: int) -> None:
         self.delay_seconds = 0.0
+        # Whether new connections fall silent too.
+        self.is_dark = False
         self._server_port = server_port
         self._links: set[Link] = set()
         self._opened: dict[str, float] = {}
@@ -196,6 +197,7 @@ class Proxy:
         for side in (client, server):
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = Link(self, client, server)
+        link.swallows = self.is_dark
         with self._lock:
             self._links.add(link)
         link.start()

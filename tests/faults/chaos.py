@@ -1,0 +1,211 @@
+"""The long run: many faults, one after the other, in lanes beside each other.
+
+`python tests/faults/chaos.py --faults 1000 --seed 7`: prints the seed first and a table by fault at
+the end; exits 1 where anything was lost, counted twice or otherwise not as promised.
+"""
+
+import argparse
+import json
+import os
+import queue
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parents[1]
+SECONDS_ALLOWED = 5.0
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What the lanes told."""
+
+    runs: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    twice: Counter[str] = field(default_factory=Counter)
+    recovery: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    noticed: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    verdicts: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    checks: int = 0
+    violations: list[Message] = field(default_factory=list)
+    ended: int = 0
+
+    def take(self, message: Message) -> None:
+        getattr(self, f"_take_{message['kind']}")(message)
+
+    def _take_fault(self, message: Message) -> None:
+        name = message["name"]
+        self.runs[name] += 1
+        for kind in ("recovery", "noticed"):
+            if message[kind] is not None:
+                getattr(self, kind)[name].append(message[kind])
+
+    def _take_check(self, _message: Message) -> None:
+        self.checks += 1
+
+    def _take_violation(self, message: Message) -> None:
+        self.violations.append(message)
+        self.lost[message["name"]] += message["lost"]
+        self.twice[message["name"]] += message["twice"]
+
+    def _take_end(self, message: Message) -> None:
+        self.ended += 1
+        self.verdicts.update(message["verdicts"])
+        self.events += message["events"]
+
+
+def main() -> int:
+    """Runs the lanes and prints what came of it."""
+    asked = arguments()
+    print(f"seed {asked.seed}: {asked.faults} faults in {asked.lanes} lanes", flush=True)
+    started = time.monotonic()
+    tally = run(asked)
+    print_table(tally)
+    print_rest(tally, time.monotonic() - started)
+    wrong = print_wrong(tally, asked)
+    return 1 if wrong else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=1000, help="how many")
+    parser.add_argument("--seed", default=str(random.randrange(10**6)))
+    parser.add_argument("--lanes", type=int, default=2, help="how many servers beside each other")
+    parser.add_argument("--only", help="this fault alone, by its name")
+    return parser.parse_args()
+
+
+# Running.
+
+
+def run(asked: argparse.Namespace) -> Tally:
+    """Starts the lanes, and listens until they have ended; a violation ends them all."""
+    messages: queue.Queue[Message | None] = queue.Queue()
+    lanes = [start_lane(asked, number) for number in range(asked.lanes)]
+    for lane in lanes:
+        threading.Thread(target=read, args=(lane, messages), daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tally = Tally()
+    started = time.monotonic()
+    try:
+        listen(messages, tally, len(lanes), asked.faults, started)
+    finally:
+        for lane in lanes:
+            stop(lane)
+    if not tally.violations and any(lane.returncode for lane in lanes):
+        raise SystemExit("a lane broke down: see above")
+    return tally
+
+
+def start_lane(asked: argparse.Namespace, number: int) -> subprocess.Popen[str]:
+    paths = os.pathsep.join((str(TESTS.parent / "src"), str(TESTS)))
+    only = [asked.only] if asked.only else []
+    command = [asked.seed, str(asked.faults), str(number), str(asked.lanes), *only]
+    return subprocess.Popen(
+        [sys.executable, "-m", "faults.run_lane", *command],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read(lane: subprocess.Popen[str], messages: "queue.Queue[Message | None]") -> None:
+    assert lane.stdout is not None
+    for line in lane.stdout:
+        messages.put(json.loads(line))
+    messages.put(None)
+
+
+def listen(
+    messages: "queue.Queue[Message | None]", tally: Tally, lanes: int, faults: int, started: float
+) -> None:
+    ended = 0
+    while ended < lanes and not tally.violations:
+        message = messages.get()
+        if message is None:
+            ended += 1
+            continue
+        tally.take(message)
+        if message["kind"] == "fault":
+            done = tally.runs.total()
+            passed = time.monotonic() - started
+            print(f"{done:5}/{faults} {passed:6.0f} s  {message['seconds']:5.1f} s  {message['name']}")
+            sys.stdout.flush()
+
+
+def stop(lane: subprocess.Popen[str]) -> None:
+    if lane.poll() is None:
+        with suppress(ProcessLookupError):
+            lane.send_signal(signal.SIGTERM)
+    lane.wait()
+
+
+# Printing.
+
+
+def print_table(tally: Tally) -> None:
+    columns = "{:46} {:>5} {:>5} {:>6}  {:>7} {:>7}  {:>7} {:>7}"
+    print()
+    print(columns.format("", "", "", "counted", "recovery", "(s)", "noticed", "(s)").rstrip())
+    print(columns.format("fault", "runs", "lost", "twice", "p50", "p99", "p50", "p99"))
+    for name in sorted(tally.runs | tally.lost):
+        print(columns.format(*row(tally, name, [name])))
+    print(columns.format(*row(tally, "all", sorted(tally.runs))))
+
+
+def row(tally: Tally, title: str, names: list[str]) -> list[str]:
+    recovery = [seconds for name in names for seconds in tally.recovery[name]]
+    noticed = [seconds for name in names for seconds in tally.noticed[name]]
+    counts = [sum(counter[name] for name in names) for counter in (tally.runs, tally.lost, tally.twice)]
+    figures = [percentile(times, share) for times in (recovery, noticed) for share in (50, 99)]
+    return [title, *map(str, counts), *("" if f is None else f"{f:.2f}" for f in figures)]
+
+
+def percentile(values: list[float], share: float) -> float | None:
+    """The smallest value that at least so many per cent do not exceed."""
+    if not values:
+        return None
+    return sorted(values)[max(0, -(-len(values) * share // 100).__int__() - 1)]
+
+
+def print_rest(tally: Tally, seconds: float) -> None:
+    verdicts = tally.verdicts
+    print()
+    print(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
+    print(
+        f"verify ran {verdicts.total()} times: {verdicts['good']} times all was well, "
+        f"{verdicts['alarm']} alarms, {verdicts['away']} times the database was away"
+    )
+
+
+def print_wrong(tally: Tally, asked: argparse.Namespace) -> bool:
+    for violation in tally.violations:
+        print(f"\nAfter: {violation['name']} ({violation['note']})")
+        for what in violation["violations"][:20]:
+            print(f"  {what}")
+        print("The ingestor's last lines:", *violation["ingestor"], sep="\n  ")
+        print(f"repeat with --seed {asked.seed} --only {json.dumps(violation['name'])}")
+    slow = [kind for kind in ("recovery", "noticed") if is_slow(getattr(tally, kind))]
+    for kind in slow:
+        print(f"\n{kind}: the 99th percentile is over {SECONDS_ALLOWED:.0f} s")
+    return bool(tally.violations or slow)
+
+
+def is_slow(times: dict[str, list[float]]) -> bool:
+    value = percentile([seconds for of_name in times.values() for seconds in of_name], 99)
+    return value is not None and value >= SECONDS_ALLOWED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,693 @@
+"""The faults: each does its worst to a lane, mends it again, and says what it measured.
+
+A fault leaves an ingestor running. Recovery counts from the end of the cause (the database is back,
+the process is started again, the link is healed) to events of both streams being acknowledged again;
+noticing counts from the beginning of a silence to the last of the ingestor's new connections.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import psutil  # type: ignore[import-untyped]
+from psycopg2.extensions import connection
+
+from collections.abc import Iterator
+
+from e2e.processes import Running
+from faults.lane import OPTIONS, Lane, demand
+from faults.points import Order
+from faults.proxy import Link
+from faults.server import wait_for
+from utils.pipeline_utils import STREAMS
+
+KILLED = -signal.SIGKILL
+TERMINATED = -signal.SIGTERM
+POINT_SECONDS = 20.0
+NOTICE_SECONDS = 15.0
+MEMORY_KILOBYTES = 256 * 1024
+
+INGESTOR = ("ingestor claim", "ingestor diagnose", "ingestor merge")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a fault measured, in seconds, where it did."""
+
+    recovery: float | None = None
+    noticed: float | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and how often it comes among others."""
+
+    do: Callable[[Lane], Measured]
+    weight: int
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(name: str, weight: int) -> Callable[[Callable[[Lane], Measured]], Callable[[Lane], Measured]]:
+    def register(do: Callable[[Lane], Measured]) -> Callable[[Lane], Measured]:
+        FAULTS[name] = Fault(do, weight)
+        return do
+
+    return register
+
+
+def plan(count: int, seed: str) -> list[str]:
+    """So many faults in an order that the seed decides; each once, where there is room for that."""
+    rng = Random(seed)
+    names = list(FAULTS)
+    rng.shuffle(names)
+    weights = [FAULTS[name].weight for name in names]
+    more = rng.choices(names, weights, k=max(0, count - len(names)))
+    planned = names[:count] + more
+    rng.shuffle(planned)
+    return planned
+
+
+def suffer(lane: Lane, name: str) -> Measured:
+    """Does a fault to a lane, and checks what must hold after it."""
+    lane.flow()
+    measured = FAULTS[name].do(lane)
+    lane.settle()
+    lane.check()
+    return measured
+
+
+def both_sides(*names: str) -> list[str]:
+    return [f"{side} {name}" for name in names for side in ("before", "after")]
+
+
+# The ingestor is killed.
+
+APPEND_POINTS = both_sides("staging/append", "COMMIT ingestor claim", "COMMIT ingestor diagnose")
+ACKNOWLEDGE_POINTS = both_sides("acknowledge claim", "acknowledge diagnose")
+MERGE_POINTS = both_sides(
+    "merge/lock_cursor",
+    "merge/next_batch",
+    "merge/next_sweep",
+    "merge/open_run",
+    "merge/merge_claim",
+    "merge/merge_diagnose",
+    "merge/close_run",
+    "merge/move_cursor",
+    "COMMIT ingestor merge",
+)
+
+
+def kill_ingestor_at(lane: Lane, points: list[str]) -> Measured:
+    arm(lane, points, signal.SIGKILL)
+    demand(lane.ended(lane.ingestor, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+def arm(lane: Lane, points: list[str], signal_number: int, occurrences: int = 3) -> None:
+    order = Order(lane.rng.choice(points), lane.rng.randint(1, occurrences), signal_number)
+    lane.note = f"{order.point}, occurrence {order.occurrence}"
+    lane.fuse.arm(order)
+
+
+@fault("ingestor killed while it appends", 14)
+def kill_in_append(lane: Lane) -> Measured:
+    return kill_ingestor_at(lane, APPEND_POINTS)
+
+
+@fault("ingestor killed while it acknowledges", 8)
+def kill_in_acknowledge(lane: Lane) -> Measured:
+    return kill_ingestor_at(lane, ACKNOWLEDGE_POINTS)
+
+
+@fault("merger killed mid-transaction", 16)
+def kill_in_merge(lane: Lane) -> Measured:
+    return kill_ingestor_at(lane, MERGE_POINTS)
+
+
+@fault("ingestor killed while it starts", 5)
+def kill_at_start(lane: Lane) -> Measured:
+    kill(lane.ingestor)
+    arm(lane, both_sides("merge/lock_cursor", "COMMIT ingestor merge"), signal.SIGKILL)
+    starting = lane.start_ingestor()
+    demand(lane.ended(starting, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+@fault("ingestor killed at any time", 10)
+def kill_at_any_time(lane: Lane) -> Measured:
+    time.sleep(lane.rng.uniform(0, 0.4))
+    kill(lane.ingestor)
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+def kill(running: Running) -> None:
+    running.process.kill()
+    running.process.wait()
+
+
+# Analytics is killed.
+
+ANALYTICS_POINTS = both_sides(
+    "revenue/lock_cursors",
+    "revenue/open_run",
+    "revenue/compute_candidate",
+    "revenue/clear_empty_windows",
+    "revenue/candidate_windows",
+    "revenue/publish",
+    "revenue/close_run",
+    "quality/record_check",
+    "COMMIT analytics",
+)
+
+
+@fault("analytics killed mid-transaction", 3)
+def kill_analytics(lane: Lane) -> Measured:
+    order = Order(lane.rng.choice(ANALYTICS_POINTS), lane.rng.randint(1, 2))
+    lane.note = f"{order.point}, occurrence {order.occurrence}"
+    lane.analytics_fuse.arm(order)
+    analytics = lane.running_analytics()
+    demand(lane.ended(analytics, 2 * POINT_SECONDS) == KILLED, "harness", "it never came there")
+    lane.restart_analytics()
+    return Measured()
+
+
+@fault("analytics killed at any time", 1)
+def kill_analytics_at_any_time(lane: Lane) -> Measured:
+    time.sleep(lane.rng.uniform(0, 3))
+    kill(lane.running_analytics())
+    lane.restart_analytics()
+    return Measured()
+
+
+# PostgreSQL is stopped, killed, or ends connections.
+
+
+@fault("PostgreSQL stopped at once and started", 5)
+def stop_postgres(lane: Lane) -> Measured:
+    lane.server.stop("immediate")
+    time.sleep(lane.rng.choice((0, 0.5, 2)))
+    return after_start(lane)
+
+
+@fault("PostgreSQL restarted in good order", 2)
+def restart_postgres(lane: Lane) -> Measured:
+    lane.server.stop("fast")
+    return after_start(lane)
+
+
+@fault("postmaster killed", 3)
+def kill_postmaster(lane: Lane) -> Measured:
+    lane.server.kill_postmaster()
+    return after_start(lane)
+
+
+def after_start(lane: Lane) -> Measured:
+    lane.server.start()
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+@fault("backend killed, PostgreSQL recovers", 3)
+def kill_backend(lane: Lane) -> Measured:
+    pid = lane.rng.choice(backends(lane))
+    lane.server.kill_a_backend(pid)
+    wait_for(lambda: not psutil.pid_exists(pid))
+    demand(wait_for(lane.is_true("SELECT true")), "harness", "PostgreSQL did not come back")
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+def backends(lane: Lane) -> list[int]:
+    """The server processes of the ingestor's connections."""
+
+    def connected() -> list[int]:
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ingestor%'"
+        return [pid for (pid,) in lane.fetch(query)]
+
+    demand(wait_for(lambda: len(connected()) == len(INGESTOR)), "harness", "it is not connected")
+    return connected()
+
+
+@fault("one backend terminated", 4)
+def terminate_one(lane: Lane) -> Measured:
+    return terminate(lane, [lane.rng.choice(backends(lane))])
+
+
+@fault("all backends terminated", 4)
+def terminate_all(lane: Lane) -> Measured:
+    query = """
+        SELECT pid FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND application_name <> 'harness'
+        """
+    return terminate(lane, [pid for (pid,) in lane.fetch(query)])
+
+
+@fault("merger's backend terminated mid-transaction", 3)
+def terminate_in_merge(lane: Lane) -> Measured:
+    stop_at(lane, MERGE_POINTS)
+    lane.execute("""
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'ingestor merge'
+        """)
+    return go_on(lane)
+
+
+def terminate(lane: Lane, pids: list[int]) -> Measured:
+    lane.execute(f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY{pids}) AS pid")
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+def stop_at(lane: Lane, points: list[str]) -> None:
+    """The ingestor comes to a point and stops there, as it would on a machine that sleeps."""
+    arm(lane, points, signal.SIGSTOP)
+    demand(wait_for(lambda: is_stopped(lane), POINT_SECONDS), "harness", "it never came there")
+
+
+def is_stopped(lane: Lane) -> bool:
+    status = psutil.Process(lane.ingestor.process.pid).status()
+    return bool(status == psutil.STATUS_STOPPED)
+
+
+def go_on(lane: Lane) -> Measured:
+    lane.ingestor.process.send_signal(signal.SIGCONT)
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+# The link breaks.
+
+
+@fault("link cut", 5)
+def cut(lane: Lane) -> Measured:
+    since = time.monotonic()
+    for link in lane.proxy.links("ingestor"):
+        link.cut()
+    return Measured(recovery=lane.recovery(since), noticed=noticed(lane, since))
+
+
+@fault("COMMIT lost", 4)
+def lose_commit(lane: Lane) -> Measured:
+    return lose(lane, reply_only=False)
+
+
+@fault("reply to COMMIT lost", 8)
+def lose_commit_reply(lane: Lane) -> Measured:
+    return lose(lane, reply_only=True)
+
+
+def lose(lane: Lane, *, reply_only: bool) -> Measured:
+    name = lane.rng.choice(INGESTOR)
+    lane.note = name
+    lost = lane.proxy.lose_commit(name, reply_only=reply_only)
+    demand(lost.wait(POINT_SECONDS), "harness", "there was no COMMIT")
+    since = time.monotonic()
+    return Measured(recovery=lane.recovery(since), noticed=noticed(lane, since, (name,)))
+
+
+@fault("link slow", 2)
+def delay(lane: Lane) -> Measured:
+    since = time.monotonic()
+    lane.proxy.delay_seconds = lane.rng.choice((0.05, 0.2, 0.4))
+    time.sleep(2)
+    lane.proxy.delay_seconds = 0.0
+    healed = time.monotonic()
+    recovery = lane.recovery(healed)
+    for name in INGESTOR:
+        demand(lane.proxy.opened_after(name, since) is None, "link", "a slow link was given up")
+    return Measured(recovery=recovery)
+
+
+@fault("link half-open", 2)
+def half_open(lane: Lane) -> Measured:
+    return silence(lane, Link.half_open)
+
+
+@fault("link a black hole", 2)
+def black_hole(lane: Lane) -> Measured:
+    return silence(lane, Link.black_hole)
+
+
+@fault("link half-open mid-merge", 1)
+def half_open_in_merge(lane: Lane) -> Measured:
+    return silence_in_merge(lane, Link.half_open)
+
+
+@fault("link a black hole mid-merge", 1)
+def black_hole_in_merge(lane: Lane) -> Measured:
+    return silence_in_merge(lane, Link.black_hole)
+
+
+def silence(lane: Lane, how: Callable[[Link], None]) -> Measured:
+    """The connections that are there fall silent; new ones work."""
+    silent = lane.proxy.links("ingestor")
+    since = time.monotonic()
+    for link in silent:
+        how(link)
+    return after_silence(lane, silent, since, INGESTOR)
+
+
+def silence_in_merge(lane: Lane, how: Callable[[Link], None]) -> Measured:
+    """The merger's connection falls silent while it holds locks, which must not hold up the next."""
+    stop_at(lane, [point for point in MERGE_POINTS if point.startswith("after merge/")])
+    silent = lane.proxy.links("ingestor merge")
+    for link in silent:
+        how(link)
+    since = time.monotonic()
+    lane.ingestor.process.send_signal(signal.SIGCONT)
+    return after_silence(lane, silent, since, ("ingestor merge",))
+
+
+def after_silence(
+    lane: Lane, silent: list[Link], since: float, names: tuple[str, ...]
+) -> Measured:
+    after = noticed(lane, since, names)
+    recovery = lane.recovery(since + after)
+    lane.settle()  # what the silent connections left behind on the server must not hold it up
+    for link in silent:
+        link.cut()
+    return Measured(recovery=recovery, noticed=after)
+
+
+@fault("host away, nothing answers", 2)
+def dark(lane: Lane) -> Measured:
+    lane.proxy.is_dark = True
+    for link in lane.proxy.links():
+        link.black_hole()
+    time.sleep(lane.rng.uniform(1, 6))
+    lane.proxy.is_dark = False
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+def noticed(lane: Lane, since: float, names: tuple[str, ...] = INGESTOR) -> float:
+    """Seconds until the last of these connections was opened anew."""
+
+    def opened() -> list[float]:
+        times = [lane.proxy.opened_after(name, since) for name in names]
+        return [at for at in times if at is not None]
+
+    demand(
+        wait_for(lambda: len(opened()) == len(names), NOTICE_SECONDS),
+        "link",
+        f"a silent link was not noticed within {NOTICE_SECONDS:.0f} s",
+    )
+    return max(opened()) - since
+
+
+# Two of everything.
+
+
+@fault("two ingestors at once", 3)
+def two_ingestors(lane: Lane) -> Measured:
+    second = lane.start_ingestor()
+    demand(wait_for(lambda: "receiving" in second.err), "harness", "the second did not start")
+    lane.feeder.publish(100)
+    lane.flow()
+    first, lane.ingestor = lane.ingestor, second
+    if lane.rng.random() < 0.5:
+        kill(first)
+    else:
+        first.process.send_signal(signal.SIGTERM)
+        demand(lane.ended(first, 10) == 0, "drain", "SIGTERM did not end it with 0 in 10 s")
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+@fault("two merges beside the ingestor", 2)
+def two_merges(lane: Lane) -> Measured:
+    both = [lane.start_office("merge", "--json") for _ in range(2)]
+    lane.feeder.publish(100)
+    for merge in both:
+        demand(lane.ended(merge, 30) == 0, "merge", f"`office.py merge` failed: {merge.err[-300:]}")
+    return Measured()
+
+
+@fault("two analytics beside the third", 1)
+def two_analytics(lane: Lane) -> Measured:
+    both = [lane.start_office("analytics", "--json") for _ in range(2)]
+    for run in both:
+        code = lane.ended(run, 90)
+        demand(code == 0, "analytics", f"`office.py analytics` ended with {code}: {run.err[-300:]}")
+    return Measured()
+
+
+# Writers meet.
+
+
+@fault("lower number commits later", 4)
+def late_commit(lane: Lane) -> Measured:
+    """A writer takes its numbers, and commits when higher ones were merged long ago."""
+    late = [(stream, lane.good_event(stream)) for stream in STREAMS]
+    with closing(lane.connect()) as writer:
+        low = max(stage(writer, stream, payload) for stream, payload in late)
+        merged = lane.is_true(f"SELECT max(seq) > {low + 10} FROM staging.outcome")
+        demand(wait_for(merged, 10), "merge", "a writer that is open holds up the sweep")
+        for event in late:
+            lane.ledger.publish(*event)
+        writer.commit()
+    for event in late:
+        lane.ledger.acknowledge(*event)
+    return Measured()
+
+
+def stage(writer: connection, stream: str, payload: bytes) -> int:
+    """Appends a good event as some other writer would; its number."""
+    with writer.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO staging.event (stream, payload) VALUES (%s, %s) RETURNING seq",
+            (stream, payload.decode()),
+        )
+        [(seq,)] = cursor.fetchall()
+    return int(seq)
+
+
+@fault("lock timeout", 2)
+def lock_timeout(lane: Lane) -> Measured:
+    lane.stop_ingestor()
+    lane.restart_ingestor(**{OPTIONS: "-c lock_timeout=200ms"})
+    lane.flow()
+    with locked(lane, "staging.event", "staging.merge_cursor"):
+        said = wait_for(lambda: "LockNotAvailable" in lane.ingestor.err, 10)
+        demand(said, "harness", "there was no lock timeout")
+    measured = Measured(recovery=lane.recovery(time.monotonic()))
+    lane.stop_ingestor()
+    lane.restart_ingestor()
+    return measured
+
+
+@fault("statement cancelled", 3)
+def cancel(lane: Lane) -> Measured:
+    """What a statement timeout does, at a moment of our choice."""
+    with locked(lane, "staging.event", "staging.merge_cursor"):
+        waiting = """
+            SELECT pid FROM pg_stat_activity
+            WHERE application_name LIKE 'ingestor%' AND wait_event_type = 'Lock'
+            """
+        demand(wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10), "harness", "no wait")
+        lane.execute(f"SELECT pg_cancel_backend(w.pid) FROM ({waiting}) AS w")
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+@contextmanager
+def locked(lane: Lane, *tables: str) -> Iterator[None]:
+    """Nobody can write to these tables."""
+    with closing(lane.connect()) as holder:
+        with holder.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+        yield
+        holder.rollback()
+
+
+@fault("deadlock", 2)
+def deadlock(lane: Lane) -> Measured:
+    """A writer of ours holds an id that the merge wants, and wants the cursor that it holds."""
+    lane.settle()
+    before = len(lane.ingestor.err)
+    event = json.loads(lane.good_event("claim"))
+    with closing(lane.connect()) as holder, holder.cursor() as cursor:
+        cursor.execute("SET deadlock_timeout = '1min'")
+        cursor.execute(
+            "INSERT INTO claim (id, code, price, patient_id, tsp) VALUES (%s, '1', 1, 1, now())",
+            (event["id"],),
+        )
+        lane.broker.publish("claim", json.dumps(event).encode())
+        waiting = """
+            SELECT count(*) > 0 FROM pg_stat_activity
+            WHERE application_name = 'ingestor merge' AND wait_event_type = 'Lock'
+            """
+        demand(wait_for(lane.is_true(waiting), 10), "harness", "the merge did not wait")
+        cursor.execute("SELECT 1 FROM staging.merge_cursor FOR UPDATE")
+        holder.rollback()
+    said = wait_for(lambda: "DeadlockDetected" in lane.ingestor.err[before:], 10)
+    demand(said, "harness", "there was no deadlock")
+    lane.feeder.resume()
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+# The disk is full.
+
+RAISE_DISK_FULL = """
+    CREATE FUNCTION pg_temp_disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+    END $$;
+    CREATE TRIGGER disk_full BEFORE INSERT ON staging.event
+    EXECUTE FUNCTION pg_temp_disk_full();
+    """
+RAISE_IT_NO_MORE = "DROP TRIGGER disk_full ON staging.event; DROP FUNCTION pg_temp_disk_full()"
+
+
+@fault("disk full", 2)
+def disk_full(lane: Lane) -> Measured:
+    """A real file system without room; where none may be mounted, an error of its SQLSTATE."""
+    before = len(lane.ingestor.err)
+    fill = lane.disk.fill if lane.disk else lambda: lane.execute(RAISE_DISK_FULL)
+    free = lane.disk.free if lane.disk else lambda: lane.execute(RAISE_IT_NO_MORE)
+    lane.note = "a real file system" if lane.disk else "its SQLSTATE, raised"
+    fill()
+    try:
+        said = wait_for(lambda: "DiskFull" in lane.ingestor.err[before:], POINT_SECONDS)
+        demand(said, "harness", "the disk did not get full")
+    finally:
+        free()
+    return Measured(recovery=lane.recovery(time.monotonic()))
+
+
+# Signals.
+
+
+@fault("SIGTERM", 4)
+def sigterm(lane: Lane) -> Measured:
+    lane.stop_ingestor()
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+@fault("a second SIGTERM while it drains", 2)
+def second_signal(lane: Lane) -> Measured:
+    with locked(lane, "staging.event"):
+        lane.ingestor.process.send_signal(signal.SIGTERM)
+        demand(lane.ended(lane.ingestor, 0.5) is None, "harness", "there was nothing to drain")
+        lane.ingestor.process.send_signal(signal.SIGTERM)
+        ended = lane.ended(lane.ingestor, 2)
+        demand(ended == TERMINATED, "drain", f"the second signal did not end it: {ended}")
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+@fault("SIGTERM while the database is away", 2)
+def sigterm_without_database(lane: Lane) -> Measured:
+    lane.server.stop("immediate")
+    lane.stop_ingestor()
+    lane.server.start()
+    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+
+
+@fault("SIGSTOP and SIGCONT", 2)
+def sigstop(lane: Lane) -> Measured:
+    lane.ingestor.process.send_signal(signal.SIGSTOP)
+    time.sleep(lane.rng.uniform(1, 4))
+    return go_on(lane)
+
+
+@fault("SIGSTOP mid-merge and SIGCONT", 2)
+def sigstop_in_merge(lane: Lane) -> Measured:
+    stop_at(lane, MERGE_POINTS)
+    time.sleep(lane.rng.uniform(1, 4))
+    return go_on(lane)
+
+
+# Starting at a bad time.
+
+
+@fault("ingestor started while the database is down", 2)
+def start_without_database(lane: Lane) -> Measured:
+    kill(lane.ingestor)
+    lane.server.stop("fast")
+    lane.restart_ingestor()
+    time.sleep(1)
+    return started_in_the_end(lane)
+
+
+@fault("ingestor started while the database starts", 2)
+def start_beside_database(lane: Lane) -> Measured:
+    kill(lane.ingestor)
+    lane.server.stop("immediate")
+    lane.restart_ingestor()
+    return started_in_the_end(lane)
+
+
+def started_in_the_end(lane: Lane) -> Measured:
+    measured = after_start(lane)
+    demand(lane.ingestor.process.poll() is None, "start", "it did not wait for the database")
+    return measured
+
+
+# Loading, and much at once.
+
+
+@fault("history loaded twice", 2)
+def load_twice(lane: Lane) -> Measured:
+    lane.settle()
+    before = clean_rows(lane)
+    for stream in STREAMS:
+        history = history_of(lane, stream)
+        for _ in range(2):
+            load(lane, stream, history)
+    lane.settle()
+    demand(clean_rows(lane) == before, "I3", "loading history again has made clean rows")
+    return Measured()
+
+
+@fault("load killed", 2)
+def kill_load(lane: Lane) -> Measured:
+    stream = lane.rng.choice(STREAMS)
+    history = history_of(lane, stream)
+    order = Order(lane.rng.choice(both_sides("COMMIT office load")), lane.rng.randint(1, 2))
+    lane.note = f"{order.point}, occurrence {order.occurrence}"
+    lane.office_fuse.arm(order)
+    loading = start_load(lane, stream, history)
+    demand(lane.ended(loading, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    load(lane, stream, history)
+    return Measured()
+
+
+def clean_rows(lane: Lane) -> list[tuple[object, ...]]:
+    return lane.fetch("SELECT (SELECT count(*) FROM claim), (SELECT count(*) FROM diagnose)")
+
+
+def history_of(lane: Lane, stream: str) -> list[bytes]:
+    """Some of the events that were acknowledged."""
+    payloads = [payload for of, payload in lane.ledger.acknowledged() if of == stream]
+    return payloads[-300:]
+
+
+def load(lane: Lane, stream: str, payloads: list[bytes]) -> None:
+    """Loads a file of events, which are staged when the command ends with 0."""
+    for payload in payloads:
+        lane.ledger.publish(stream, payload)
+    loading = start_load(lane, stream, payloads)
+    demand(lane.ended(loading, 30) == 0, "load", f"`office.py load` failed: {loading.err[-300:]}")
+    for payload in payloads:
+        lane.ledger.acknowledge(stream, payload)
+
+
+def start_load(lane: Lane, stream: str, payloads: list[bytes]) -> Running:
+    file = lane.folder / "history.jsonl"
+    file.write_bytes(b"".join(payload + b"\n" for payload in payloads))
+    return lane.start_office("load", str(file), "--stream", stream)
+
+
+@fault("flood", 1)
+def flood(lane: Lane) -> Measured:
+    lane.feeder.publish(1500)
+    started = time.monotonic()
+    lane.settle()
+    used = peak_memory_kilobytes(lane.ingestor.process.pid)
+    demand(used < MEMORY_KILOBYTES, "memory", f"the ingestor took {used} kB")
+    return Measured(recovery=lane.recovery(started))
+
+
+def peak_memory_kilobytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])

@@ -1,0 +1,88 @@
+"""Does a lane's share of a chaos run, and prints a line of JSON for everything that happens.
+
+`python -m faults.run_lane SEED FAULTS LANE LANES [ONLY]`
+"""
+
+import json
+import signal
+import sys
+import time
+from contextlib import closing
+from random import Random
+from types import FrameType
+from typing import Any
+
+from faults.faults import plan, suffer
+from faults.lane import BrokenPromiseError, Lane
+
+CHECK_EVERYTHING_EVERY = 50
+FIRST_PORT = 26000
+PORTS_APART = 100
+
+
+def main() -> None:
+    """Ends with 1 where something does not hold."""
+    seed, count, number, lanes, *only = sys.argv[1:]
+    signal.signal(signal.SIGTERM, interrupt)
+    names = [*only] * int(count) if only else plan(int(count), seed)
+    share = list(enumerate(names))[int(number) :: int(lanes)]
+    with closing(Lane(f"{seed}/{number}", port=FIRST_PORT + PORTS_APART * int(number))) as lane:
+        holds = all(is_survived(lane, f"{seed}/{index}", name) for index, name in share)
+        holds = holds and everything_holds(lane, "the whole check at the end")
+        tell(kind="end", lane=number, verdicts=lane.verdicts, events=len(lane.ledger.published()))
+    sys.exit(0 if holds else 1)
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def is_survived(lane: Lane, seed: str, name: str) -> bool:
+    """Does a fault; whether all that must hold after it does."""
+    lane.rng, lane.note = Random(seed), ""
+    started = time.monotonic()
+    try:
+        measured = suffer(lane, name)
+    except BrokenPromiseError as broken:
+        return tell_violation(lane, name, broken)
+    tell(
+        kind="fault",
+        name=name,
+        recovery=measured.recovery,
+        noticed=measured.noticed,
+        seconds=time.monotonic() - started,
+    )
+    lane.survived += 1
+    return lane.survived % CHECK_EVERYTHING_EVERY != 0 or everything_holds(lane, name)
+
+
+def everything_holds(lane: Lane, name: str) -> bool:
+    started = time.monotonic()
+    try:
+        lane.check_everything()
+    except BrokenPromiseError as broken:
+        return tell_violation(lane, name, broken)
+    tell(kind="check", seconds=time.monotonic() - started)
+    return True
+
+
+def tell_violation(lane: Lane, name: str, broken: BrokenPromiseError) -> bool:
+    tell(
+        kind="violation",
+        name=name,
+        note=lane.note,
+        violations=[str(violation) for violation in broken.violations],
+        lost=lane.checker.lost(),
+        twice=lane.checker.counted_twice(),
+        ingestor=lane.ingestor.err.splitlines()[-8:],
+    )
+    return False
+
+
+def tell(**what: Any) -> None:  # noqa: ANN401
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A PostgreSQL of a lane's own, that can be stopped, killed and started again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from pipeline import embedded
+from pipeline.embedded_user import Site, find_site
+
+INIT_SQL = Path(__file__).parents[2] / "setup" / "init_db.sql"
+DEADLINE_SECONDS = 30.0
+
+
+def wait_for(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> bool:
+    """Waits for a condition; whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Server:
+    """An embedded server in a folder that any user may enter."""
+
+    def __init__(self, port: int) -> None:
+        self._preferred_port = port
+        self.home = Path(tempfile.mkdtemp(prefix="office-faults-"))
+        self.home.chmod(0o755)
+        self.url = self.start()
+
+    @property
+    def port(self) -> int:
+        return int((self.home / "port").read_text())
+
+    @property
+    def site(self) -> Site:
+        site = find_site(self.home, "postgres")
+        assert site is not None
+        return site
+
+    @property
+    def data(self) -> Path:
+        return self.site.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.site.folder / "server.log"
+
+    def start(self) -> str:
+        return embedded.start(
+            self.home, init_sql=INIT_SQL, say=lambda _: None, port=self._preferred_port
+        )
+
+    def stop(self, mode: str) -> None:
+        """`immediate` leaves a crash behind, `fast` rolls back and writes all out."""
+        self.site.run("pg_ctl", "stop", f"--pgdata={self.data}", f"--mode={mode}", "--wait")
+
+    def postmaster(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def kill_postmaster(self) -> None:
+        """The backends notice that it is gone, and end by themselves."""
+        processes = psutil.Process(self.postmaster())
+        children = processes.children()
+        processes.kill()
+        psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
+
+    def kill_a_backend(self, pid: int) -> None:
+        """The postmaster ends all others and recovers, as after a crash."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        folder = self.site.folder
+        embedded.stop(self.home)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class SmallDisk:
+    """A small file system for some of a server's tables, that can be filled up.
+
+    Real where mounting is allowed, which it is to root; `mount` says None where it isn't.
+    """
+
+    SIZE_MEGABYTES = 512
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    @classmethod
+    def mount(cls, folder: Path, owner: Path) -> "SmallDisk | None":
+        """Mounts it at a folder, for the user that owns another."""
+        folder.mkdir()
+        options = f"size={cls.SIZE_MEGABYTES}m,mode=0700,uid={owner.stat().st_uid}"
+        mount = shutil.which("mount")
+        if os.geteuid() != 0 or mount is None:
+            return None
+        done = subprocess.run(
+            [mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
+            check=False,
+            capture_output=True,
+        )
+        return cls(folder) if done.returncode == 0 else None
+
+    def fill(self) -> None:
+        """Leaves no room."""
+        block = bytes(1024 * 1024)
+        with self._filler.open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(block)
+
+    def free(self) -> None:
+        self._filler.unlink(missing_ok=True)
+
+    def unmount(self) -> None:
+        umount = shutil.which("umount")
+        assert umount is not None
+        subprocess.run([umount, "--lazy", str(self.folder)], check=True)
