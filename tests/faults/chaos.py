@@ -6,6 +6,7 @@ the end; exits 1 where anything was lost, counted twice or otherwise not as prom
 
 import argparse
 import json
+import math
 import os
 import queue
 import random
@@ -22,6 +23,8 @@ from typing import Any
 
 TESTS = Path(__file__).parents[1]
 SECONDS_ALLOWED = 5.0
+# What was measured of a fault; the first and the last may not take longer than is allowed.
+TIMES = ("recovery", "merged", "noticed")
 
 Message = dict[str, Any]
 
@@ -34,6 +37,7 @@ class Tally:
     lost: Counter[str] = field(default_factory=Counter)
     twice: Counter[str] = field(default_factory=Counter)
     recovery: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    merged: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     noticed: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     verdicts: Counter[str] = field(default_factory=Counter)
     events: int = 0
@@ -47,7 +51,7 @@ class Tally:
     def _take_fault(self, message: Message) -> None:
         name = message["name"]
         self.runs[name] += 1
-        for kind in ("recovery", "noticed"):
+        for kind in TIMES:
             if message[kind] is not None:
                 getattr(self, kind)[name].append(message[kind])
 
@@ -140,8 +144,10 @@ def listen(
         if message["kind"] == "fault":
             done = tally.runs.total()
             passed = time.monotonic() - started
-            print(f"{done:5}/{faults} {passed:6.0f} s  {message['seconds']:5.1f} s  {message['name']}")
-            sys.stdout.flush()
+            took = message["seconds"]
+            print(
+                f"{done:5}/{faults} {passed:5.0f} s  {took:5.1f} s  {message['name']}", flush=True
+            )
 
 
 def stop(lane: subprocess.Popen[str]) -> None:
@@ -155,20 +161,22 @@ def stop(lane: subprocess.Popen[str]) -> None:
 
 
 def print_table(tally: Tally) -> None:
-    columns = "{:46} {:>5} {:>5} {:>6}  {:>7} {:>7}  {:>7} {:>7}"
+    columns = "{:45} {:>5} {:>5} {:>7}   {:>5} {:>5}   {:>5} {:>5}   {:>5} {:>5}"
     print()
-    print(columns.format("", "", "", "counted", "recovery", "(s)", "noticed", "(s)").rstrip())
-    print(columns.format("fault", "runs", "lost", "twice", "p50", "p99", "p50", "p99"))
+    print(f"{'':45} {'':>5} {'':>5} counted   recovery (s)  merging (s)   noticed (s)")
+    print(columns.format("fault", "runs", "lost", "twice", *["p50", "p99"] * len(TIMES)))
     for name in sorted(tally.runs | tally.lost):
         print(columns.format(*row(tally, name, [name])))
     print(columns.format(*row(tally, "all", sorted(tally.runs))))
 
 
 def row(tally: Tally, title: str, names: list[str]) -> list[str]:
-    recovery = [seconds for name in names for seconds in tally.recovery[name]]
-    noticed = [seconds for name in names for seconds in tally.noticed[name]]
-    counts = [sum(counter[name] for name in names) for counter in (tally.runs, tally.lost, tally.twice)]
-    figures = [percentile(times, share) for times in (recovery, noticed) for share in (50, 99)]
+    counters = (tally.runs, tally.lost, tally.twice)
+    counts = [sum(counter[name] for name in names) for counter in counters]
+    measured = [
+        [seconds for name in names for seconds in getattr(tally, kind)[name]] for kind in TIMES
+    ]
+    figures = [percentile(times, share) for times in measured for share in (50, 99)]
     return [title, *map(str, counts), *("" if f is None else f"{f:.2f}" for f in figures)]
 
 
@@ -176,7 +184,7 @@ def percentile(values: list[float], share: float) -> float | None:
     """The smallest value that at least so many per cent do not exceed."""
     if not values:
         return None
-    return sorted(values)[max(0, -(-len(values) * share // 100).__int__() - 1)]
+    return sorted(values)[max(0, math.ceil(len(values) * share / 100) - 1)]
 
 
 def print_rest(tally: Tally, seconds: float) -> None:

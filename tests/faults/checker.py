@@ -50,7 +50,9 @@ COUNTS = """
         (SELECT count(*) FROM claim),
         (SELECT count(*) FROM diagnose)
     """
-FIGURES = "SELECT window_start, category, revenue, claims, patients FROM analytics.revenue_by_diagnosis"
+FIGURES = (
+    "SELECT window_start, category, revenue, claims, patients FROM analytics.revenue_by_diagnosis"
+)
 STATE = (
     "SELECT xmin::text, * FROM claim ORDER BY id",
     "SELECT xmin::text, * FROM diagnose ORDER BY id",
@@ -261,7 +263,9 @@ class Checker:
         return found
 
     def _at_rest(self) -> list[Violation]:
-        found = missing("I1", "published and not staged", self._ledger.published(), self._seen.staged)
+        found = missing(
+            "I1", "published and not staged", self._ledger.published(), self._seen.staged
+        )
         pending = self._seen.raw.keys() - self._seen.outcomes.keys()
         if pending:
             found.append(Violation("I4", f"{len(pending)} raw rows are pending at rest"))

@@ -1,14 +1,15 @@
 """The faults: each does its worst to a lane, mends it again, and says what it measured.
 
 A fault leaves an ingestor running. Recovery counts from the end of the cause (the database is back,
-the process is started again, the link is healed) to events of both streams being acknowledged again;
-noticing counts from the beginning of a silence to the last of the ingestor's new connections.
+the process is started again, the link is healed) to events of both streams being acknowledged
+again, and to something being merged again; noticing counts from the beginning of a silence to the
+last of the ingestor's new connections.
 """
 
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from random import Random
 
 import psutil  # type: ignore[import-untyped]
 from psycopg2.extensions import connection
-
-from collections.abc import Iterator
 
 from e2e.processes import Running
 from faults.lane import OPTIONS, Lane, demand
@@ -40,22 +39,26 @@ class Measured:
     """What a fault measured, in seconds, where it did."""
 
     recovery: float | None = None
+    merged: float | None = None
     noticed: float | None = None
+
+
+Do = Callable[[Lane], Measured]
 
 
 @dataclass(frozen=True)
 class Fault:
     """A fault, and how often it comes among others."""
 
-    do: Callable[[Lane], Measured]
+    do: Do
     weight: int
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(name: str, weight: int) -> Callable[[Callable[[Lane], Measured]], Callable[[Lane], Measured]]:
-    def register(do: Callable[[Lane], Measured]) -> Callable[[Lane], Measured]:
+def fault(name: str, weight: int) -> Callable[[Do], Do]:
+    def register(do: Do) -> Do:
         FAULTS[name] = Fault(do, weight)
         return do
 
@@ -83,6 +86,11 @@ def suffer(lane: Lane, name: str) -> Measured:
     return measured
 
 
+def recovered(lane: Lane, since: float, after: float | None = None) -> Measured:
+    """Waits until all goes on as before."""
+    return Measured(lane.acknowledged(since), lane.merged(since), noticed=after)
+
+
 def both_sides(*names: str) -> list[str]:
     return [f"{side} {name}" for name in names for side in ("before", "after")]
 
@@ -107,7 +115,7 @@ MERGE_POINTS = both_sides(
 def kill_ingestor_at(lane: Lane, points: list[str]) -> Measured:
     arm(lane, points, signal.SIGKILL)
     demand(lane.ended(lane.ingestor, POINT_SECONDS) == KILLED, "harness", "it never came there")
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 def arm(lane: Lane, points: list[str], signal_number: int, occurrences: int = 3) -> None:
@@ -137,14 +145,14 @@ def kill_at_start(lane: Lane) -> Measured:
     arm(lane, both_sides("merge/lock_cursor", "COMMIT ingestor merge"), signal.SIGKILL)
     starting = lane.start_ingestor()
     demand(lane.ended(starting, POINT_SECONDS) == KILLED, "harness", "it never came there")
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 @fault("ingestor killed at any time", 10)
 def kill_at_any_time(lane: Lane) -> Measured:
     time.sleep(lane.rng.uniform(0, 0.4))
     kill(lane.ingestor)
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 def kill(running: Running) -> None:
@@ -210,7 +218,7 @@ def kill_postmaster(lane: Lane) -> Measured:
 
 def after_start(lane: Lane) -> Measured:
     lane.server.start()
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 @fault("backend killed, PostgreSQL recovers", 3)
@@ -219,7 +227,7 @@ def kill_backend(lane: Lane) -> Measured:
     lane.server.kill_a_backend(pid)
     wait_for(lambda: not psutil.pid_exists(pid))
     demand(wait_for(lane.is_true("SELECT true")), "harness", "PostgreSQL did not come back")
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 def backends(lane: Lane) -> list[int]:
@@ -259,7 +267,7 @@ def terminate_in_merge(lane: Lane) -> Measured:
 
 def terminate(lane: Lane, pids: list[int]) -> Measured:
     lane.execute(f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY{pids}) AS pid")
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 def stop_at(lane: Lane, points: list[str]) -> None:
@@ -275,7 +283,7 @@ def is_stopped(lane: Lane) -> bool:
 
 def go_on(lane: Lane) -> Measured:
     lane.ingestor.process.send_signal(signal.SIGCONT)
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 # The link breaks.
@@ -286,7 +294,7 @@ def cut(lane: Lane) -> Measured:
     since = time.monotonic()
     for link in lane.proxy.links("ingestor"):
         link.cut()
-    return Measured(recovery=lane.recovery(since), noticed=noticed(lane, since))
+    return recovered(lane, since, noticed(lane, since))
 
 
 @fault("COMMIT lost", 4)
@@ -305,7 +313,7 @@ def lose(lane: Lane, *, reply_only: bool) -> Measured:
     lost = lane.proxy.lose_commit(name, reply_only=reply_only)
     demand(lost.wait(POINT_SECONDS), "harness", "there was no COMMIT")
     since = time.monotonic()
-    return Measured(recovery=lane.recovery(since), noticed=noticed(lane, since, (name,)))
+    return recovered(lane, since, noticed(lane, since, (name,)))
 
 
 @fault("link slow", 2)
@@ -315,10 +323,10 @@ def delay(lane: Lane) -> Measured:
     time.sleep(2)
     lane.proxy.delay_seconds = 0.0
     healed = time.monotonic()
-    recovery = lane.recovery(healed)
+    measured = recovered(lane, healed)
     for name in INGESTOR:
         demand(lane.proxy.opened_after(name, since) is None, "link", "a slow link was given up")
-    return Measured(recovery=recovery)
+    return measured
 
 
 @fault("link half-open", 2)
@@ -351,7 +359,7 @@ def silence(lane: Lane, how: Callable[[Link], None]) -> Measured:
 
 
 def silence_in_merge(lane: Lane, how: Callable[[Link], None]) -> Measured:
-    """The merger's connection falls silent while it holds locks, which must not hold up the next."""
+    """The merger's connection falls silent while it holds locks, which others wait for."""
     stop_at(lane, [point for point in MERGE_POINTS if point.startswith("after merge/")])
     silent = lane.proxy.links("ingestor merge")
     for link in silent:
@@ -361,15 +369,13 @@ def silence_in_merge(lane: Lane, how: Callable[[Link], None]) -> Measured:
     return after_silence(lane, silent, since, ("ingestor merge",))
 
 
-def after_silence(
-    lane: Lane, silent: list[Link], since: float, names: tuple[str, ...]
-) -> Measured:
+def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str, ...]) -> Measured:
     after = noticed(lane, since, names)
-    recovery = lane.recovery(since + after)
+    measured = recovered(lane, since + after, after)
     lane.settle()  # what the silent connections left behind on the server must not hold it up
     for link in silent:
         link.cut()
-    return Measured(recovery=recovery, noticed=after)
+    return measured
 
 
 @fault("host away, nothing answers", 2)
@@ -379,7 +385,7 @@ def dark(lane: Lane) -> Measured:
         link.black_hole()
     time.sleep(lane.rng.uniform(1, 6))
     lane.proxy.is_dark = False
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 def noticed(lane: Lane, since: float, names: tuple[str, ...] = INGESTOR) -> float:
@@ -412,7 +418,7 @@ def two_ingestors(lane: Lane) -> Measured:
     else:
         first.process.send_signal(signal.SIGTERM)
         demand(lane.ended(first, 10) == 0, "drain", "SIGTERM did not end it with 0 in 10 s")
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 @fault("two merges beside the ingestor", 2)
@@ -471,7 +477,7 @@ def lock_timeout(lane: Lane) -> Measured:
     with locked(lane, "staging.event", "staging.merge_cursor"):
         said = wait_for(lambda: "LockNotAvailable" in lane.ingestor.err, 10)
         demand(said, "harness", "there was no lock timeout")
-    measured = Measured(recovery=lane.recovery(time.monotonic()))
+    measured = recovered(lane, time.monotonic())
     lane.stop_ingestor()
     lane.restart_ingestor()
     return measured
@@ -485,9 +491,10 @@ def cancel(lane: Lane) -> Measured:
             SELECT pid FROM pg_stat_activity
             WHERE application_name LIKE 'ingestor%' AND wait_event_type = 'Lock'
             """
-        demand(wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10), "harness", "no wait")
+        said = wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10)
+        demand(said, "harness", "they did not wait")
         lane.execute(f"SELECT pg_cancel_backend(w.pid) FROM ({waiting}) AS w")
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 @contextmanager
@@ -523,7 +530,7 @@ def deadlock(lane: Lane) -> Measured:
     said = wait_for(lambda: "DeadlockDetected" in lane.ingestor.err[before:], 10)
     demand(said, "harness", "there was no deadlock")
     lane.feeder.resume()
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 # The disk is full.
@@ -552,7 +559,7 @@ def disk_full(lane: Lane) -> Measured:
         demand(said, "harness", "the disk did not get full")
     finally:
         free()
-    return Measured(recovery=lane.recovery(time.monotonic()))
+    return recovered(lane, time.monotonic())
 
 
 # Signals.
@@ -561,7 +568,7 @@ def disk_full(lane: Lane) -> Measured:
 @fault("SIGTERM", 4)
 def sigterm(lane: Lane) -> Measured:
     lane.stop_ingestor()
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 @fault("a second SIGTERM while it drains", 2)
@@ -572,7 +579,7 @@ def second_signal(lane: Lane) -> Measured:
         lane.ingestor.process.send_signal(signal.SIGTERM)
         ended = lane.ended(lane.ingestor, 2)
         demand(ended == TERMINATED, "drain", f"the second signal did not end it: {ended}")
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 @fault("SIGTERM while the database is away", 2)
@@ -580,7 +587,7 @@ def sigterm_without_database(lane: Lane) -> Measured:
     lane.server.stop("immediate")
     lane.stop_ingestor()
     lane.server.start()
-    return Measured(recovery=lane.recovery(lane.restart_ingestor()))
+    return recovered(lane, lane.restart_ingestor())
 
 
 @fault("SIGSTOP and SIGCONT", 2)
@@ -685,7 +692,7 @@ def flood(lane: Lane) -> Measured:
     lane.settle()
     used = peak_memory_kilobytes(lane.ingestor.process.pid)
     demand(used < MEMORY_KILOBYTES, "memory", f"the ingestor took {used} kB")
-    return Measured(recovery=lane.recovery(started))
+    return recovered(lane, started)
 
 
 def peak_memory_kilobytes(pid: int) -> int:

@@ -204,15 +204,18 @@ class Lane:
 
     # What is measured.
 
-    def recovery(self, since: float) -> float:
-        """Seconds until both streams were acknowledged something again, and something was merged."""
+    def acknowledged(self, since: float) -> float:
+        """Seconds from a moment until both streams were acknowledged something again."""
         times = [self.ledger.first_after(stream, since, FLOW_SECONDS) for stream in STREAMS]
         known = [at for at in times if at is not None]
         demand(len(known) == len(times), "I1", f"nothing was acknowledged for {FLOW_SECONDS:.0f} s")
-        return max(*known, self._first_merge_after(since)) - since
+        return max(known) - since
 
-    def _first_merge_after(self, since: float) -> float:
-        """The server runs on the same machine, so its clock can be held against ours."""
+    def merged(self, since: float) -> float:
+        """Seconds from a moment until something was merged again.
+
+        The server runs on the same machine, so its clock can be held against ours.
+        """
         clock_of_start = time.time() - time.monotonic()
         first = f"""
             SELECT extract(epoch FROM min(finished_at)) FROM staging.merge_run
@@ -226,12 +229,12 @@ class Lane:
             return bool(found)
 
         demand(wait_for(merged, FLOW_SECONDS), "I4", f"nothing was merged for {FLOW_SECONDS:.0f} s")
-        return found[0] - clock_of_start
+        return found[0] - clock_of_start - since
 
     def flow(self) -> None:
         """Events flow: both streams are acknowledged something from now on."""
         self.feeder.resume()
-        self.recovery(time.monotonic())
+        self.acknowledged(time.monotonic())
 
     # What must hold.
 

@@ -65,6 +65,6 @@ class Points:
                 self._order, self._passed = order, 0
             self._passed += point == order["point"]
             if self._passed == order["occurrence"]:
-                # Gone first: so the harness knows, and a stopped process that goes on is left alone.
+                # Gone first: a stopped process that goes on must not come upon it again.
                 self._armed.unlink()
                 os.kill(os.getpid(), order["signal_number"])

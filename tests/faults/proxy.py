@@ -14,7 +14,7 @@ COMMIT: Final = b"Q\0\0\0\x0bCOMMIT\0"
 ENCRYPTION_REQUESTS: Final = (80877103, 80877104)
 
 SO_ATTACH_FILTER: Final = 26
-# One instruction of a socket filter: return 0, which drops the packet before anybody acknowledges it.
+# A socket filter of one instruction: return 0, which drops a packet before it is acknowledged.
 DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 

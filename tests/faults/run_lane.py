@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from contextlib import closing
+from dataclasses import asdict
 from random import Random
 from types import FrameType
 from typing import Any
@@ -48,8 +49,7 @@ def is_survived(lane: Lane, seed: str, name: str) -> bool:
     tell(
         kind="fault",
         name=name,
-        recovery=measured.recovery,
-        noticed=measured.noticed,
+        **asdict(measured),
         seconds=time.monotonic() - started,
     )
     lane.survived += 1
