@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from click import echo
+
 TESTS = Path(__file__).parents[1]
 SECONDS_ALLOWED = 5.0
 # What was measured of a fault; the first and the last may not take longer than is allowed.
@@ -72,7 +74,7 @@ class Tally:
 def main() -> int:
     """Runs the lanes and prints what came of it."""
     asked = arguments()
-    print(f"seed {asked.seed}: {asked.faults} faults in {asked.lanes} lanes", flush=True)
+    echo(f"seed {asked.seed}: {asked.faults} faults in {asked.lanes} lanes")
     started = time.monotonic()
     tally = run(asked)
     print_table(tally)
@@ -145,9 +147,7 @@ def listen(
             done = tally.runs.total()
             passed = time.monotonic() - started
             took = message["seconds"]
-            print(
-                f"{done:5}/{faults} {passed:5.0f} s  {took:5.1f} s  {message['name']}", flush=True
-            )
+            echo(f"{done:5}/{faults} {passed:5.0f} s  {took:5.1f} s  {message['name']}", flush=True)
 
 
 def stop(lane: subprocess.Popen[str]) -> None:
@@ -162,12 +162,12 @@ def stop(lane: subprocess.Popen[str]) -> None:
 
 def print_table(tally: Tally) -> None:
     columns = "{:45} {:>5} {:>5} {:>7}   {:>5} {:>5}   {:>5} {:>5}   {:>5} {:>5}"
-    print()
-    print(f"{'':45} {'':>5} {'':>5} counted   recovery (s)  merging (s)   noticed (s)")
-    print(columns.format("fault", "runs", "lost", "twice", *["p50", "p99"] * len(TIMES)))
+    echo()
+    echo(f"{'':45} {'':>5} {'':>5} counted   recovery (s)  merging (s)   noticed (s)")
+    echo(columns.format("fault", "runs", "lost", "twice", *["p50", "p99"] * len(TIMES)))
     for name in sorted(tally.runs | tally.lost):
-        print(columns.format(*row(tally, name, [name])))
-    print(columns.format(*row(tally, "all", sorted(tally.runs))))
+        echo(columns.format(*row(tally, name, [name])))
+    echo(columns.format(*row(tally, "all", sorted(tally.runs))))
 
 
 def row(tally: Tally, title: str, names: list[str]) -> list[str]:
@@ -189,9 +189,9 @@ def percentile(values: list[float], share: float) -> float | None:
 
 def print_rest(tally: Tally, seconds: float) -> None:
     verdicts = tally.verdicts
-    print()
-    print(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
-    print(
+    echo()
+    echo(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
+    echo(
         f"verify ran {verdicts.total()} times: {verdicts['good']} times all was well, "
         f"{verdicts['alarm']} alarms, {verdicts['away']} times the database was away"
     )
@@ -199,14 +199,14 @@ def print_rest(tally: Tally, seconds: float) -> None:
 
 def print_wrong(tally: Tally, asked: argparse.Namespace) -> bool:
     for violation in tally.violations:
-        print(f"\nAfter: {violation['name']} ({violation['note']})")
+        echo(f"\nAfter: {violation['name']} ({violation['note']})")
         for what in violation["violations"][:20]:
-            print(f"  {what}")
-        print("The ingestor's last lines:", *violation["ingestor"], sep="\n  ")
-        print(f"repeat with --seed {asked.seed} --only {json.dumps(violation['name'])}")
+            echo(f"  {what}")
+        echo("\n  ".join(["The ingestor's last lines:", *violation["ingestor"]]))
+        echo(f"repeat with --seed {asked.seed} --only {json.dumps(violation['name'])}")
     slow = [kind for kind in ("recovery", "noticed") if is_slow(getattr(tally, kind))]
     for kind in slow:
-        print(f"\n{kind}: the 99th percentile is over {SECONDS_ALLOWED:.0f} s")
+        echo(f"\n{kind}: the 99th percentile is over {SECONDS_ALLOWED:.0f} s")
     return bool(tally.violations or slow)
 
 

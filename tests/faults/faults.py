@@ -52,14 +52,17 @@ class Fault:
 
     do: Do
     weight: int
+    is_slow: bool
 
 
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(name: str, weight: int) -> Callable[[Do], Do]:
+def fault(name: str, weight: int, *, is_slow: bool = False) -> Callable[[Do], Do]:
+    """Registers a fault; a slow one is left to the long run."""
+
     def register(do: Do) -> Do:
-        FAULTS[name] = Fault(do, weight)
+        FAULTS[name] = Fault(do, weight, is_slow)
         return do
 
     return register
@@ -175,7 +178,7 @@ ANALYTICS_POINTS = both_sides(
 )
 
 
-@fault("analytics killed mid-transaction", 3)
+@fault("analytics killed mid-transaction", 3, is_slow=True)
 def kill_analytics(lane: Lane) -> Measured:
     order = Order(lane.rng.choice(ANALYTICS_POINTS), lane.rng.randint(1, 2))
     lane.note = f"{order.point}, occurrence {order.occurrence}"
@@ -186,7 +189,7 @@ def kill_analytics(lane: Lane) -> Measured:
     return Measured()
 
 
-@fault("analytics killed at any time", 1)
+@fault("analytics killed at any time", 1, is_slow=True)
 def kill_analytics_at_any_time(lane: Lane) -> Measured:
     time.sleep(lane.rng.uniform(0, 3))
     kill(lane.running_analytics())
@@ -378,7 +381,7 @@ def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str
     return measured
 
 
-@fault("host away, nothing answers", 2)
+@fault("host away, nothing answers", 2, is_slow=True)
 def dark(lane: Lane) -> Measured:
     lane.proxy.is_dark = True
     for link in lane.proxy.links():
@@ -430,7 +433,7 @@ def two_merges(lane: Lane) -> Measured:
     return Measured()
 
 
-@fault("two analytics beside the third", 1)
+@fault("two analytics beside the third", 1, is_slow=True)
 def two_analytics(lane: Lane) -> Measured:
     both = [lane.start_office("analytics", "--json") for _ in range(2)]
     for run in both:
@@ -582,7 +585,7 @@ def second_signal(lane: Lane) -> Measured:
     return recovered(lane, lane.restart_ingestor())
 
 
-@fault("SIGTERM while the database is away", 2)
+@fault("SIGTERM while the database is away", 2, is_slow=True)
 def sigterm_without_database(lane: Lane) -> Measured:
     lane.server.stop("immediate")
     lane.stop_ingestor()

@@ -59,16 +59,26 @@ def demand(condition: object, invariant: str, what: str) -> None:
 class Lane:
     """Everything that faults need, and what must hold after each of them."""
 
-    def __init__(self, seed: str, *, port: int = 26000, analytics: bool = True) -> None:
+    def __init__(
+        self,
+        seed: str,
+        *,
+        port: int = 26000,
+        analytics: bool = True,
+        server: Server | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        """Starts all of it; a server that is given comes with its data and what is known of it."""
         self.rng = Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix="office-lane-"))
         self.logs = self.folder / "logs"
         self.logs.mkdir()
-        self.server = Server(port)
+        self.server = server or Server(port)
         self.disk: SmallDisk | None = None
-        self._prepare()
+        if server is None:
+            self._prepare()
         self.proxy = Proxy(self.server.port)
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.broker = Broker(self.folder / "broker", self.ledger)
         self.feeder = Feeder(self.broker, Events(seed), every_seconds=PUBLISH_SECONDS)
         self.checker = Checker(self.url, self.ledger)
