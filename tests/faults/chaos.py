@@ -97,7 +97,7 @@ def arguments() -> argparse.Namespace:
 
 def run(asked: argparse.Namespace) -> Tally:
     """Starts the lanes, and listens until they have ended; a violation ends them all."""
-    messages: queue.Queue[Message | None] = queue.Queue()
+    messages: queue.Queue[Message | int] = queue.Queue()
     lanes = [start_lane(asked, number) for number in range(asked.lanes)]
     for lane in lanes:
         threading.Thread(target=read, args=(lane, messages), daemon=True).start()
@@ -126,28 +126,28 @@ def start_lane(asked: argparse.Namespace, number: int) -> subprocess.Popen[str]:
     )
 
 
-def read(lane: subprocess.Popen[str], messages: "queue.Queue[Message | None]") -> None:
+def read(lane: subprocess.Popen[str], messages: "queue.Queue[Message | int]") -> None:
     assert lane.stdout is not None
     for line in lane.stdout:
         messages.put(json.loads(line))
-    messages.put(None)
+    messages.put(lane.wait())
 
 
 def listen(
-    messages: "queue.Queue[Message | None]", tally: Tally, lanes: int, faults: int, started: float
+    messages: "queue.Queue[Message | int]", tally: Tally, lanes: int, faults: int, started: float
 ) -> None:
     ended = 0
     while ended < lanes and not tally.violations:
         message = messages.get()
-        if message is None:
-            ended += 1
+        if isinstance(message, int):  # how a lane ended
+            ended += 1 if message == 0 else lanes
             continue
         tally.take(message)
         if message["kind"] == "fault":
             done = tally.runs.total()
             passed = time.monotonic() - started
             took = message["seconds"]
-            echo(f"{done:5}/{faults} {passed:5.0f} s  {took:5.1f} s  {message['name']}", flush=True)
+            echo(f"{done:5}/{faults} {passed:5.0f} s  {took:5.1f} s  {message['name']}")
 
 
 def stop(lane: subprocess.Popen[str]) -> None:

@@ -4,13 +4,16 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 from faults.broker import Broker
 from publisher import claims, diagnoses
 from utils.pipeline_utils import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # In every event and every patient's name; it may stand in tables, and nowhere else.
 CANARY = "Canary"

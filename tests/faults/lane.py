@@ -107,17 +107,19 @@ class Lane:
     def _prepare(self) -> None:
         with closing(Database(self.url)) as database:
             apply_schema(database)
+        # Autovacuum comes when it is needed, and not up to a minute later.
+        self.administer("ALTER SYSTEM SET autovacuum_naptime = '1s'", "SELECT pg_reload_conf()")
         self.execute(f"UPDATE patient SET first_name = '{CANARY}', last_name = '{CANARY}'")
         self.disk = SmallDisk.mount(self.server.home / "disk", self.server.data)
         if self.disk is not None:
             self._move_tables_to(self.disk)
 
     def _move_tables_to(self, disk: SmallDisk) -> None:
-        with closing(self.connect()) as opened, opened.cursor() as cursor:
-            opened.autocommit = True
-            cursor.execute(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
-            cursor.execute("ALTER TABLE staging.event SET TABLESPACE small")
-            cursor.execute("ALTER TABLE staging.outcome SET TABLESPACE small")
+        self.administer(
+            f"CREATE TABLESPACE small LOCATION '{disk.folder}'",
+            "ALTER TABLE staging.event SET TABLESPACE small",
+            "ALTER TABLE staging.outcome SET TABLESPACE small",
+        )
 
     # Processes.
 
@@ -185,6 +187,13 @@ class Lane:
 
     def connect(self) -> connection:
         return psycopg2.connect(self.url, application_name="harness")
+
+    def administer(self, *statements: str) -> None:
+        """Statements that don't want a transaction around them."""
+        with closing(self.connect()) as opened, opened.cursor() as cursor:
+            opened.autocommit = True
+            for statement in statements:
+                cursor.execute(statement)
 
     def execute(self, statement: str) -> None:
         with closing(self.connect()) as opened, opened, opened.cursor() as cursor:

@@ -69,11 +69,14 @@ class Server:
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
 
     def kill_postmaster(self) -> None:
-        """The backends notice that it is gone, and end by themselves."""
-        processes = psutil.Process(self.postmaster())
-        children = processes.children()
-        processes.kill()
-        psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
+        """Backends that wait notice at once; one that computes goes on, and holds up the start."""
+        postmaster = psutil.Process(self.postmaster())
+        children = postmaster.children()
+        postmaster.kill()
+        _, busy = psutil.wait_procs(children, timeout=2)
+        for backend in busy:
+            with suppress(psutil.NoSuchProcess):
+                backend.kill()
 
     def kill_a_backend(self, pid: int) -> None:
         """The postmaster ends all others and recovers, as after a crash."""

@@ -1,13 +1,13 @@
 """A slice of the chaos run, always the same: each fault once, the slow ones aside."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from random import Random
 
 import pytest
 
 from faults.faults import FAULTS, suffer
-from faults.lane import BrokenPromiseError, Lane
+from faults.lane import Lane
 
 SEED = "a slice"
 QUICK_FAULTS = [name for name, fault in FAULTS.items() if not fault.is_slow]
@@ -20,10 +20,16 @@ class Lanes:
     def __init__(self) -> None:
         self._lane: Lane | None = None
 
-    def get(self) -> Lane:
+    @contextmanager
+    def lane(self) -> Iterator[Lane]:
         if self._lane is None:
             self._lane = Lane(SEED, port=26500, analytics=False)
-        return self._lane
+        try:
+            yield self._lane
+        except BaseException as error:
+            error.add_note(f"{self._lane.note}; {self._lane.ingestor.err[-1000:]}")
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._lane is not None:
@@ -39,21 +45,16 @@ def lanes() -> Iterator[Lanes]:
 
 @pytest.mark.parametrize("name", QUICK_FAULTS)
 def test_nothing_is_lost_and_nothing_counts_twice(lanes: Lanes, name: str) -> None:
-    lane = lanes.get()
-    lane.rng, lane.note = Random(f"{SEED} {name}"), ""
-    try:
+    with lanes.lane() as lane:
+        lane.rng, lane.note = Random(f"{SEED} {name}"), ""
         measured = suffer(lane, name)
-    except BrokenPromiseError as broken:
-        said = f"{broken}; {lane.note}; {lane.ingestor.err[-500:]}"
-        lanes.close()
-        pytest.fail(said)
     assert (measured.noticed or 0) < NOTICED_WITHIN_SECONDS
 
 
 def test_after_all_of_it_everything_holds(lanes: Lanes) -> None:
-    lane = lanes.get()
-    lane.flow()
-    lane.settle()
-    lane.check_everything()
+    with lanes.lane() as lane:
+        lane.flow()
+        lane.settle()
+        lane.check_everything()
     assert lane.verdicts["good"] > 0
     assert lane.verdicts["alarm"] == 0
