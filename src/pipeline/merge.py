@@ -32,7 +32,9 @@ class Batch:
 
 
 def merge_pending(database: Database, *, batch_size: int, sweep: bool = True) -> Iterator[Batch]:
-    """Merges all streams until nothing is pending, a batch at a time.
+    """Merges all streams until nothing is pending that was there when the last batch was chosen.
+
+    So it ends although others go on appending.
 
     Args:
         database: where.
@@ -83,14 +85,16 @@ def merge_batch(
     )
     if not found.found:
         return None, False
+    # Fewer than asked for: these are all; what is appended meanwhile is for the next merge.
+    more = found.found >= batch_size
     batch = _merge_rows(cursor, stream, found.low_xid, found.high_xid, sweep=sweep)
     _move_cursor(cursor, batch, last_xid if sweep else found.high_xid)
     if batch.rows:
-        return batch, True
+        return batch, more
     # The cursor has come to rows that a sweep took before; a sweep that could not place a row
     # would find it again for ever.
     execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
-    return None, not sweep
+    return None, more and not sweep
 
 
 def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, sweep: bool) -> Batch:

@@ -61,6 +61,17 @@ def test_every_batch_size_gives_the_same(database: Database, batch_size: int) ->
     assert fates(database) == ["merged"] * 10 + ["duplicate"] * 10 + ["conflict"] * 10
 
 
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_merge_ends_although_a_writer_goes_on(database: Database, sweep: bool) -> None:
+    stage(database, "claim", claim(0))
+    batches = 0
+    for _ in merge_pending(database, batch_size=1000, sweep=sweep):
+        batches += 1
+        assert batches < 5
+        stage(database, "claim", claim(batches))
+    assert "merged" in fates(database)
+
+
 def test_a_transaction_that_commits_late_is_not_passed_over(
     database: Database, database_url: str
 ) -> None:
