@@ -21,6 +21,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from faults.events import CANARY
 from faults.ledger import Event, Ledger
+from faults.server import Reader
 from model import Claim, Clean, Diagnosis, Outcome, RawRow, merge, revenue
 
 Row = tuple[Any, ...]
@@ -89,6 +90,7 @@ class Checker:
 
     def __init__(self, url: str, ledger: Ledger) -> None:
         self._url = url
+        self._reader = Reader(url)
         self._ledger = ledger
         self._seen = Seen()
 
@@ -98,7 +100,7 @@ class Checker:
             SELECT count(*) FROM staging.event AS e
             WHERE NOT EXISTS (SELECT FROM staging.outcome AS o WHERE o.seq = e.seq)
             """
-        [(count,)] = self._read(query)
+        [(count,)] = self._reader.rows(query)
         return int(count)
 
     def check(self, *, is_at_rest: bool, everything: bool = False) -> list[Violation]:
@@ -113,7 +115,8 @@ class Checker:
         with closing(psycopg2.connect(self._url)) as connection:
             connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
             with connection.cursor() as cursor:
-                found = [*self._raw_rows(cursor), *self._new_outcomes(cursor)]
+                self._read_raw_rows(cursor)
+                found = self._new_outcomes(cursor)
                 found += self._counts(cursor)
                 if everything:
                     found += self._all_rows(cursor)
@@ -125,7 +128,7 @@ class Checker:
     def check_figures(self) -> list[Violation]:
         """I5, once every window that is due has been published."""
         now = datetime.now(UTC)
-        published = {(row[0], row[1]): row[2:] for row in self._read(FIGURES)}
+        published = {(row[0], row[1]): row[2:] for row in self._reader.rows(FIGURES)}
         expected = {
             key: (figure.revenue, figure.claims, figure.patients)
             for key, figure in revenue(self._seen.clean, now).items()
@@ -138,11 +141,17 @@ class Checker:
 
     def state(self) -> list[list[Row]]:
         """Clean rows, outcomes and figures, with the transaction that wrote each."""
-        return [self._read(query) for query in STATE]
+        return [self._reader.rows(query) for query in STATE]
+
+    def close(self) -> None:
+        self._reader.close()
 
     def lost(self) -> int:
-        """Events that were acknowledged and are not staged."""
-        return sum((self._ledger.acknowledged() - self._seen.staged).values())
+        """Events that were acknowledged and are not staged by now."""
+        acknowledged = self._ledger.acknowledged()
+        with closing(psycopg2.connect(self._url)) as opened, opened.cursor() as cursor:
+            self._read_raw_rows(cursor)
+        return sum((acknowledged - self._seen.staged).values())
 
     def counted_twice(self) -> int:
         """Merged outcomes beyond one for an id."""
@@ -150,10 +159,10 @@ class Checker:
             SELECT count(*) - count(DISTINCT (stream, entity_id))
             FROM staging.outcome WHERE fate = 'merged'
             """
-        [(count,)] = self._read(query)
+        [(count,)] = self._reader.rows(query)
         return int(count)
 
-    def _raw_rows(self, cursor: Any) -> list[Violation]:  # noqa: ANN401
+    def _read_raw_rows(self, cursor: Any) -> None:  # noqa: ANN401
         cursor.execute(NEW_RAW_ROWS, (self._seen.oldest_open_xid,))
         for seq, stream, payload, received_at in cursor.fetchall():
             if seq not in self._seen.raw:
@@ -162,7 +171,6 @@ class Checker:
                 self._seen.staged[stream, row.payload] += 1
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
         [(self._seen.oldest_open_xid,)] = cursor.fetchall()
-        return []
 
     def _new_outcomes(self, cursor: Any) -> list[Violation]:  # noqa: ANN401
         found: list[Violation] = []
@@ -270,12 +278,6 @@ class Checker:
         if pending:
             found.append(Violation("I4", f"{len(pending)} raw rows are pending at rest"))
         return found
-
-    def _read(self, query: str) -> list[Row]:
-        with closing(psycopg2.connect(self._url)) as connection, connection.cursor() as cursor:
-            cursor.execute("SET timezone = 'UTC'")
-            cursor.execute(query)
-            return cursor.fetchall()
 
 
 def missing(

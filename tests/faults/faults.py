@@ -437,7 +437,7 @@ def two_merges(lane: Lane) -> Measured:
 def two_analytics(lane: Lane) -> Measured:
     both = [lane.start_office("analytics", "--json") for _ in range(2)]
     for run in both:
-        code = lane.ended(run, 90)
+        code = lane.ended(run, 180)
         demand(code == 0, "analytics", f"`office.py analytics` ended with {code}: {run.err[-300:]}")
     return Measured()
 

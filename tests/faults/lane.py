@@ -1,5 +1,6 @@
 """A lane: a server, a proxy, a broker and the office's processes, to which faults are done."""
 
+import itertools
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from faults.launcher import BROKER, OPTIONS
 from faults.ledger import Ledger
 from faults.points import ARMED, Fuse
 from faults.proxy import Proxy
-from faults.server import Server, SmallDisk, wait_for
+from faults.server import Reader, Server, SmallDisk, wait_for
 from pipeline.database import Database
 from pipeline.schema import apply_schema
 from utils.pipeline_utils import STREAMS
@@ -74,6 +75,7 @@ class Lane:
         self.logs = self.folder / "logs"
         self.logs.mkdir()
         self.server = server or Server(port)
+        self._reader = Reader(self.url)
         self.disk: SmallDisk | None = None
         if server is None:
             self._prepare()
@@ -87,6 +89,7 @@ class Lane:
         self.analytics_fuse = Fuse(self.folder / "analytics.armed")
         self.office_fuse = Fuse(self.folder / "office.armed")
         self.note = ""
+        self._own_numbers = itertools.count()
         self.survived = 0
         self._started: list[Running] = []
         self._verdicts_read = 0
@@ -108,14 +111,14 @@ class Lane:
         with closing(Database(self.url)) as database:
             apply_schema(database)
         # Autovacuum comes when it is needed, and not up to a minute later.
-        self.administer("ALTER SYSTEM SET autovacuum_naptime = '1s'", "SELECT pg_reload_conf()")
+        self.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'", "SELECT pg_reload_conf()")
         self.execute(f"UPDATE patient SET first_name = '{CANARY}', last_name = '{CANARY}'")
         self.disk = SmallDisk.mount(self.server.home / "disk", self.server.data)
         if self.disk is not None:
             self._move_tables_to(self.disk)
 
     def _move_tables_to(self, disk: SmallDisk) -> None:
-        self.administer(
+        self.execute(
             f"CREATE TABLESPACE small LOCATION '{disk.folder}'",
             "ALTER TABLE staging.event SET TABLESPACE small",
             "ALTER TABLE staging.outcome SET TABLESPACE small",
@@ -188,21 +191,13 @@ class Lane:
     def connect(self) -> connection:
         return psycopg2.connect(self.url, application_name="harness")
 
-    def administer(self, *statements: str) -> None:
-        """Statements that don't want a transaction around them."""
-        with closing(self.connect()) as opened, opened.cursor() as cursor:
-            opened.autocommit = True
-            for statement in statements:
-                cursor.execute(statement)
-
-    def execute(self, statement: str) -> None:
-        with closing(self.connect()) as opened, opened, opened.cursor() as cursor:
-            cursor.execute(statement)
+    def execute(self, *statements: str) -> None:
+        """Each a transaction of its own."""
+        for statement in statements:
+            self._reader.rows(statement)
 
     def fetch(self, query: str) -> list[tuple[Any, ...]]:
-        with closing(self.connect()) as opened, opened, opened.cursor() as cursor:
-            cursor.execute(query)
-            return cursor.fetchall()
+        return self._reader.rows(query)
 
     def is_true(self, query: str) -> Callable[[], bool]:
         """A condition: the query says true; while the server is away, it does not hold."""
@@ -216,8 +211,8 @@ class Lane:
 
     def good_event(self, stream: str) -> bytes:
         """An event with an id that no other has."""
-        [(last,)] = self.fetch(f"SELECT coalesce(max(id), 0) FROM {stream}")
-        event = {"id": max(last, 10**12) + 1, "patient_id": 1, "note": f"{CANARY} {last}"}
+        number = next(self._own_numbers)
+        event = {"id": 10**12 + number, "patient_id": 1, "note": f"{CANARY} {number}"}
         more = {"code": "1", "price": 1} if stream == "claim" else {"icd10_code": "R41.3"}
         return json.dumps({**event, **more, "tsp": "2026-03-01T00:00:00Z"}).encode()
 
@@ -330,6 +325,8 @@ class Lane:
             running.close()
         self.proxy.close()
         self.broker.close()
+        self._reader.close()
+        self.checker.close()
         self.server.close()
         if self.disk is not None:
             self.disk.unmount()

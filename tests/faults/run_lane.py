@@ -7,11 +7,14 @@ import json
 import signal
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import asdict
 from random import Random
 from types import FrameType
 from typing import Any
+
+import psycopg2
 
 from faults.faults import plan, suffer
 from faults.lane import BrokenPromiseError, Lane
@@ -72,11 +75,18 @@ def tell_violation(lane: Lane, name: str, broken: BrokenPromiseError) -> bool:
         name=name,
         note=lane.note,
         violations=[str(violation) for violation in broken.violations],
-        lost=lane.checker.lost(),
-        twice=lane.checker.counted_twice(),
+        lost=counted(lane.checker.lost),
+        twice=counted(lane.checker.counted_twice),
         ingestor=lane.ingestor.err.splitlines()[-8:],
     )
     return False
+
+
+def counted(count: Callable[[], int]) -> int:
+    """A count of the database; none where that is away, which is reported as it is."""
+    with suppress(psycopg2.Error):
+        return count()
+    return 0
 
 
 def tell(**what: Any) -> None:  # noqa: ANN401

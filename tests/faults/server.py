@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
+import psycopg2
+import psycopg2.extensions
 
 from pipeline import embedded
 from pipeline.embedded_user import Site, find_site
@@ -29,11 +32,43 @@ def wait_for(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS)
     return True
 
 
+class Reader:
+    """One connection that is kept for many short questions, and opened again where it broke."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg2.extensions.connection | None = None
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query returns, committed; a connection that broke meanwhile is tried once more."""
+        try:
+            return self._ask(query)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.close()
+            return self._ask(query)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = psycopg2.connect(
+                self._url, application_name="harness", options="-c timezone=UTC"
+            )
+            self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+
 class Server:
     """An embedded server in a folder that any user may enter."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, init_sql: Path | None = INIT_SQL) -> None:
         self._preferred_port = port
+        self._init_sql = init_sql
         self.home = Path(tempfile.mkdtemp(prefix="office-faults-"))
         self.home.chmod(0o755)
         self.url = self.start()
@@ -58,7 +93,7 @@ class Server:
 
     def start(self) -> str:
         return embedded.start(
-            self.home, init_sql=INIT_SQL, say=lambda _: None, port=self._preferred_port
+            self.home, init_sql=self._init_sql, say=lambda _: None, port=self._preferred_port
         )
 
     def stop(self, mode: str) -> None:
@@ -67,6 +102,18 @@ class Server:
 
     def postmaster(self) -> int:
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def run(self, program: str, *arguments: str | Path) -> str:
+        """Runs one of PostgreSQL's programs on the office's database; what it prints."""
+        parts = psycopg2.extensions.parse_dsn(self.url)
+        names = ("host", "port", "user", "password", "dbname")
+        variables = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
+        environment = {
+            variable: parts[name] for variable, name in zip(variables, names, strict=True)
+        }
+        done = self.site.run(program, *arguments, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def kill_postmaster(self) -> None:
         """Backends that wait notice at once; one that computes goes on, and holds up the start."""

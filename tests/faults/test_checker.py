@@ -1,5 +1,6 @@
 """The checker is not blind: it reports everything that is planted."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def checker(database: Database, database_url: str, ledger: Ledger) -> Checker:
+def checker(database: Database, database_url: str, ledger: Ledger) -> Iterator[Checker]:
     """A checker of an office in which all is well."""
     stage(database, ledger)
     merge(database)
@@ -32,7 +33,8 @@ def checker(database: Database, database_url: str, ledger: Ledger) -> Checker:
     checker = Checker(database_url, ledger)
     assert checker.check(is_at_rest=True, everything=True) == []
     assert checker.check_figures() == []
-    return checker
+    yield checker
+    checker.close()
 
 
 def stage(database: Database, ledger: Ledger) -> None:
@@ -128,7 +130,8 @@ def test_what_is_planted_is_found_by_one_who_comes_new(
     assert checker.lost() == 0
     _, invariant, statements = PLANTED[planted]
     execute(database_url, statements)
-    assert invariant in invariants(Checker(database_url, ledger).check(is_at_rest=True))
+    with closing(Checker(database_url, ledger)) as newcomer:
+        assert invariant in invariants(newcomer.check(is_at_rest=True))
 
 
 @pytest.mark.parametrize(

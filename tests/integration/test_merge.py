@@ -64,11 +64,9 @@ def test_every_batch_size_gives_the_same(database: Database, batch_size: int) ->
 @pytest.mark.parametrize("sweep", [False, True])
 def test_a_merge_ends_although_a_writer_goes_on(database: Database, sweep: bool) -> None:
     stage(database, "claim", claim(0))
-    batches = 0
-    for _ in merge_pending(database, batch_size=1000, sweep=sweep):
-        batches += 1
-        assert batches < 5
-        stage(database, "claim", claim(batches))
+    for number, _ in enumerate(merge_pending(database, batch_size=1000, sweep=sweep)):
+        assert number < 5
+        stage(database, "claim", claim(number + 1))
     assert "merged" in fates(database)
 
 
