@@ -80,4 +80,5 @@ def restore(source: Lane, target: Server) -> None:
     with closing(Reader(target.url)) as reader:
         for (role,) in source.fetch(ROLES):
             reader.rows(f"CREATE ROLE {role} LOGIN")
-    target.run("pg_restore", "--exit-on-error", "--dbname=doctor_office", moved)
+    options = ("--exit-on-error", "--no-tablespaces", "--dbname=doctor_office")
+    target.run("pg_restore", *options, moved)
