@@ -34,7 +34,7 @@ from utils.pipeline_utils import STREAMS
 ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02
 FLOW_SECONDS = 30.0
-FIGURES_SECONDS = 60.0
+FIGURES_SECONDS = 180.0
 QUICK = {
     "OFFICE_MERGE_SECONDS": "0.2",
     "OFFICE_SWEEP_SECONDS": "1",
@@ -301,7 +301,8 @@ class Lane:
         published = wait_for(
             self.is_true("SELECT count(*) = 0 FROM analytics.dirty_window"), FIGURES_SECONDS
         )
-        demand(published, "I5", "windows stay due though the input has stopped")
+        said = self.running_analytics().err[-500:]
+        demand(published, "I5", f"windows stay due though the input has stopped: {said}")
 
     def _read_verdicts(self) -> None:
         """What verify has said since the last look; none of it may be an alarm."""

@@ -131,6 +131,8 @@ class Server:
             os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
+        if not self.home.exists():
+            return
         folder = self.site.folder
         embedded.stop(self.home)
         shutil.rmtree(folder, ignore_errors=True)
