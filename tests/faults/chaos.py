@@ -137,7 +137,7 @@ def listen(
     messages: "queue.Queue[Message | int]", tally: Tally, lanes: int, faults: int, started: float
 ) -> None:
     ended = 0
-    while ended < lanes and not tally.violations:
+    while ended < lanes:
         message = messages.get()
         if isinstance(message, int):  # how a lane ended
             ended += 1 if message == 0 else lanes

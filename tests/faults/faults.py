@@ -347,7 +347,7 @@ def half_open_in_merge(lane: Lane) -> Measured:
     return silence_in_merge(lane, Link.half_open)
 
 
-@fault("link a black hole mid-merge", 1)
+@fault("link a black hole mid-merge", 1, is_slow=True)
 def black_hole_in_merge(lane: Lane) -> Measured:
     return silence_in_merge(lane, Link.black_hole)
 
@@ -690,7 +690,7 @@ def start_load(lane: Lane, stream: str, payloads: list[bytes]) -> Running:
 
 @fault("flood", 1)
 def flood(lane: Lane) -> Measured:
-    lane.feeder.publish(1500)
+    lane.feeder.publish(500)
     started = time.monotonic()
     lane.settle()
     used = peak_memory_kilobytes(lane.ingestor.process.pid)

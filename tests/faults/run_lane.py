@@ -31,8 +31,14 @@ def main() -> None:
     names = [*only] * int(count) if only else plan(int(count), seed)
     share = list(enumerate(names))[int(number) :: int(lanes)]
     with closing(Lane(f"{seed}/{number}", port=FIRST_PORT + PORTS_APART * int(number))) as lane:
-        holds = all(is_survived(lane, f"{seed}/{index}", name) for index, name in share)
-        holds = holds and everything_holds(lane, "the whole check at the end")
+        try:
+            holds = all(is_survived(lane, f"{seed}/{index}", name) for index, name in share)
+            holds = holds and everything_holds(lane, "the whole check at the end")
+        except KeyboardInterrupt:
+            holds = False
+        finally:
+            # Whatever else comes, it is cleaned up.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         tell(kind="end", lane=number, verdicts=lane.verdicts, events=len(lane.ledger.published()))
     sys.exit(0 if holds else 1)
 
