@@ -330,9 +330,10 @@ class Lane:
         self.broker.close()
         self._reader.close()
         self.checker.close()
-        self.server.close()
+        self.server.stop("fast")
         if self.disk is not None:
             self.disk.unmount()
+        self.server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
