@@ -178,7 +178,7 @@ ANALYTICS_POINTS = both_sides(
 )
 
 
-@fault("analytics killed mid-transaction", 3, is_slow=True)
+@fault("analytics killed mid-transaction", 2, is_slow=True)
 def kill_analytics(lane: Lane) -> Measured:
     order = Order(lane.rng.choice(ANALYTICS_POINTS), lane.rng.randint(1, 2))
     lane.note = f"{order.point}, occurrence {order.occurrence}"
@@ -244,12 +244,12 @@ def backends(lane: Lane) -> list[int]:
     return connected()
 
 
-@fault("one backend terminated", 4)
+@fault("one backend terminated", 6)
 def terminate_one(lane: Lane) -> Measured:
     return terminate(lane, [lane.rng.choice(backends(lane))])
 
 
-@fault("all backends terminated", 4)
+@fault("all backends terminated", 6)
 def terminate_all(lane: Lane) -> Measured:
     query = """
         SELECT pid FROM pg_stat_activity
@@ -258,7 +258,7 @@ def terminate_all(lane: Lane) -> Measured:
     return terminate(lane, [pid for (pid,) in lane.fetch(query)])
 
 
-@fault("merger's backend terminated mid-transaction", 3)
+@fault("merger's backend terminated mid-transaction", 5)
 def terminate_in_merge(lane: Lane) -> Measured:
     stop_at(lane, MERGE_POINTS)
     lane.execute("""
@@ -292,7 +292,7 @@ def go_on(lane: Lane) -> Measured:
 # The link breaks.
 
 
-@fault("link cut", 5)
+@fault("link cut", 7)
 def cut(lane: Lane) -> Measured:
     since = time.monotonic()
     for link in lane.proxy.links("ingestor"):
@@ -300,12 +300,12 @@ def cut(lane: Lane) -> Measured:
     return recovered(lane, since, noticed(lane, since))
 
 
-@fault("COMMIT lost", 4)
+@fault("COMMIT lost", 6)
 def lose_commit(lane: Lane) -> Measured:
     return lose(lane, reply_only=False)
 
 
-@fault("reply to COMMIT lost", 8)
+@fault("reply to COMMIT lost", 12)
 def lose_commit_reply(lane: Lane) -> Measured:
     return lose(lane, reply_only=True)
 
@@ -337,7 +337,7 @@ def half_open(lane: Lane) -> Measured:
     return silence(lane, Link.half_open)
 
 
-@fault("link a black hole", 2)
+@fault("link a black hole", 1)
 def black_hole(lane: Lane) -> Measured:
     return silence(lane, Link.black_hole)
 
@@ -381,7 +381,7 @@ def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str
     return measured
 
 
-@fault("host away, nothing answers", 2, is_slow=True)
+@fault("host away, nothing answers", 1, is_slow=True)
 def dark(lane: Lane) -> Measured:
     lane.proxy.is_dark = True
     for link in lane.proxy.links():
@@ -424,7 +424,7 @@ def two_ingestors(lane: Lane) -> Measured:
     return recovered(lane, time.monotonic())
 
 
-@fault("two merges beside the ingestor", 2)
+@fault("two merges beside the ingestor", 1)
 def two_merges(lane: Lane) -> Measured:
     both = [lane.start_office("merge", "--json") for _ in range(2)]
     lane.feeder.publish(100)
@@ -445,7 +445,7 @@ def two_analytics(lane: Lane) -> Measured:
 # Writers meet.
 
 
-@fault("lower number commits later", 4)
+@fault("lower number commits later", 6)
 def late_commit(lane: Lane) -> Measured:
     """A writer takes its numbers, and commits when higher ones were merged long ago."""
     late = [(stream, lane.good_event(stream)) for stream in STREAMS]
@@ -585,7 +585,7 @@ def second_signal(lane: Lane) -> Measured:
     return recovered(lane, lane.restart_ingestor())
 
 
-@fault("SIGTERM while the database is away", 2, is_slow=True)
+@fault("SIGTERM while the database is away", 1, is_slow=True)
 def sigterm_without_database(lane: Lane) -> Measured:
     lane.server.stop("immediate")
     lane.stop_ingestor()
@@ -636,7 +636,7 @@ def started_in_the_end(lane: Lane) -> Measured:
 # Loading, and much at once.
 
 
-@fault("history loaded twice", 2)
+@fault("history loaded twice", 1)
 def load_twice(lane: Lane) -> Measured:
     lane.settle()
     before = clean_rows(lane)
