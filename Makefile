@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 
-.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report fuzz mutants lint audit format lock clean
+.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz mutants lint audit format lock clean
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
@@ -19,6 +19,12 @@ stop: setup  ## stops the embedded server
 
 test: setup-dev lint  ## linters, then all the tests
 	$(BIN)/pytest -n 2 --dist worksteal
+
+chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run
+	@$(BIN)/python tests/faults/chaos.py --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED))
+
+flood: setup-dev  ## 100 times the rate for 60 s
+	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py
 
 fuzz: setup-dev  ## generated payloads against the model; N=100000 of them, SEED= repeats a run
 	@$(BIN)/python tests/faults/fuzz.py --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))

@@ -82,7 +82,7 @@ SESSION_SETTINGS: dict[str, str] = {
     "jit": "off",
     "lock_timeout": "60s",
     # Where a process stands still or its link is dead, others need not wait for its locks.
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "4s",
     "tcp_keepalives_idle": "1",
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "2",

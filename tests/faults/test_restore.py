@@ -10,7 +10,7 @@ from faults.lane import Lane
 from faults.server import Reader, Server
 
 TRANSACTIONS_BEFORE = 3000
-ROLES = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'office%'"
+ROLES = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'office%'"
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def test_a_dump_restored_into_another_cluster_goes_on(source: Lane, target: Serv
             lane.settle()
         lane.check()
         lane.check_everything()
+        assert lane.fetch(ROLES) == [(4,)]
         assert lane.verdicts["alarm"] == 0
 
 
@@ -71,14 +72,11 @@ def leave_pending(lane: Lane) -> None:
 
 
 def restore(source: Lane, target: Server) -> None:
-    """As the manual says: the roles, which belong to the cluster, and then the database."""
+    """Roles and what they may do belong to the cluster: the schema makes them anew."""
     dump = source.server.site.folder / "office.dump"
     source.server.run("pg_dump", "--format=custom", f"--file={dump}")
     moved = target.site.folder / "office.dump"
     moved.write_bytes(dump.read_bytes())
     moved.chmod(0o644)
-    with closing(Reader(target.url)) as reader:
-        for (role,) in source.fetch(ROLES):
-            reader.rows(f"CREATE ROLE {role} LOGIN")
-    options = ("--exit-on-error", "--no-tablespaces", "--dbname=doctor_office")
+    options = ("--exit-on-error", "--no-tablespaces", "--no-privileges", "--dbname=doctor_office")
     target.run("pg_restore", *options, moved)
