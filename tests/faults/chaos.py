@@ -44,6 +44,7 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     events: int = 0
     checks: int = 0
+    rebuilds: list[list[int]] = field(default_factory=list)
     violations: list[Message] = field(default_factory=list)
     ended: int = 0
 
@@ -59,6 +60,9 @@ class Tally:
 
     def _take_check(self, _message: Message) -> None:
         self.checks += 1
+
+    def _take_rebuild(self, message: Message) -> None:
+        self.rebuilds.append(message["sizes"])
 
     def _take_violation(self, message: Message) -> None:
         self.violations.append(message)
@@ -191,6 +195,8 @@ def print_rest(tally: Tally, seconds: float) -> None:
     verdicts = tally.verdicts
     echo()
     echo(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
+    for sizes in tally.rebuilds:
+        echo(f"a clean layer came out the same, rebuilt in batches of {', '.join(map(str, sizes))}")
     echo(
         f"verify ran {verdicts.total()} times: {verdicts['good']} times all was well, "
         f"{verdicts['alarm']} alarms, {verdicts['away']} times the database was away"

@@ -35,6 +35,10 @@ ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02
 FLOW_SECONDS = 30.0
 FIGURES_SECONDS = 180.0
+REBUILD_SECONDS = 1800.0
+REBUILD_BATCHES = (1, 7, 1000)
+# A batch takes some milliseconds, and a long run has outcomes by the hundred thousand.
+MOST_BATCHES = 60_000
 QUICK = {
     "OFFICE_MERGE_SECONDS": "0.2",
     "OFFICE_SWEEP_SECONDS": "1",
@@ -286,6 +290,16 @@ class Lane:
         self._raise(difference_of_states(before, self.checker.state()))
         self._raise(self.log_reader.check())
         self._read_verdicts()
+
+    def check_rebuild(self) -> list[int]:
+        """Rebuilt from staging, the clean layer is the same; the sizes of batches it was tried in."""
+        [(outcomes,)] = self.fetch("SELECT count(*) FROM staging.outcome")
+        sizes = [size for size in REBUILD_BATCHES if outcomes / size <= MOST_BATCHES]
+        for batch_size in sizes:
+            rebuilt = self.start_office("rebuild", "--batch-size", str(batch_size))
+            same = self.ended(rebuilt, REBUILD_SECONDS) == 0
+            demand(same, "rebuild", f"in batches of {batch_size}: {rebuilt.out}{rebuilt.err}")
+        return sizes
 
     def _wait_for_another_run(self) -> None:
         """The analytics process begins and ends one more run."""

@@ -34,6 +34,7 @@ def main() -> None:
         try:
             holds = all(is_survived(lane, f"{seed}/{index}", name) for index, name in share)
             holds = holds and everything_holds(lane, "the whole check at the end")
+            holds = holds and is_rebuilt_the_same(lane)
         except KeyboardInterrupt:
             holds = False
         finally:
@@ -72,6 +73,16 @@ def everything_holds(lane: Lane, name: str) -> bool:
     except BrokenPromiseError as broken:
         return tell_violation(lane, name, broken)
     tell(kind="check", seconds=time.monotonic() - started)
+    return True
+
+
+def is_rebuilt_the_same(lane: Lane) -> bool:
+    started = time.monotonic()
+    try:
+        sizes = lane.check_rebuild()
+    except BrokenPromiseError as broken:
+        return tell_violation(lane, "the rebuild at the end", broken)
+    tell(kind="rebuild", sizes=sizes, seconds=time.monotonic() - started)
     return True
 
 

