@@ -292,7 +292,7 @@ class Lane:
         self._read_verdicts()
 
     def check_rebuild(self) -> list[int]:
-        """Rebuilt from staging, the clean layer is the same; the sizes of batches it was tried in."""
+        """Rebuilds the clean layer, which has to come out the same; in which sizes of batches."""
         [(outcomes,)] = self.fetch("SELECT count(*) FROM staging.outcome")
         sizes = [size for size in REBUILD_BATCHES if outcomes / size <= MOST_BATCHES]
         for batch_size in sizes:
