@@ -38,7 +38,7 @@ FIGURES_SECONDS = 180.0
 REBUILD_SECONDS = 1800.0
 REBUILD_BATCHES = (1, 7, 1000)
 # A batch takes some milliseconds, and a long run has outcomes by the hundred thousand.
-MOST_BATCHES = 60_000
+MOST_BATCHES = 40_000
 QUICK = {
     "OFFICE_MERGE_SECONDS": "0.2",
     "OFFICE_SWEEP_SECONDS": "1",
@@ -291,10 +291,10 @@ class Lane:
         self._raise(self.log_reader.check())
         self._read_verdicts()
 
-    def check_rebuild(self) -> list[int]:
+    def check_rebuild(self, *, most_batches: int = MOST_BATCHES) -> list[int]:
         """Rebuilds the clean layer, which has to come out the same; in which sizes of batches."""
         [(outcomes,)] = self.fetch("SELECT count(*) FROM staging.outcome")
-        sizes = [size for size in REBUILD_BATCHES if outcomes / size <= MOST_BATCHES]
+        sizes = [size for size in REBUILD_BATCHES if outcomes / size <= most_batches]
         for batch_size in sizes:
             rebuilt = self.start_office("rebuild", "--batch-size", str(batch_size))
             same = self.ended(rebuilt, REBUILD_SECONDS) == 0
