@@ -9,7 +9,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.statements import Cursor, fetch_all
@@ -74,6 +73,9 @@ def build_report(data: ReportData, folder: Path, *, now: datetime) -> Path:
 
 
 def _revenue_csv(revenue: list[Any]) -> str:
+    # It takes most of a second to import: only what builds pages pays for it.
+    import pandas as pd  # noqa: PLC0415
+
     table = pd.DataFrame(revenue, columns=REVENUE_COLUMNS)
     return table.sort_values(["window_start", "category"]).to_csv(index=False)
 

@@ -202,7 +202,7 @@ def test_each_known_payload_by_itself_comes_to_the_modelled_row(database: Databa
         assert_clean_is_as_modelled(database)
 
 
-@tried(300)
+@tried(200)
 @given(events=st.lists(arrivals, min_size=5, max_size=12), loads=st.booleans())
 def test_fates_reasons_and_clean_rows_are_as_modelled(
     database: Database, events: list[tuple[str, bytes]], loads: bool
@@ -473,7 +473,7 @@ def catch_up(run_by: Analytics) -> None:
     run_by.publish(run_by.open_runs.pop())
 
 
-@tried(120)
+@tried(80)
 @given(steps=analytics_histories)
 def test_published_windows_come_to_the_recompute(
     database: Database, steps: list[AnalyticsStep]
@@ -500,7 +500,7 @@ def assert_stale_runs_change_nothing(run_by: Analytics) -> None:
     assert_no_promise_is_broken(run_by.database)
 
 
-@tried(150)
+@tried(100)
 @given(early=EVENTS, late=LATE_EVENTS, minutes=st.integers(0, 200))
 def test_late_events_change_exactly_the_modelled_windows(
     database: Database,

@@ -97,7 +97,7 @@ def assert_rebuilt_alike(database: Database) -> Rebuild:
 replays = st.lists(st.booleans(), min_size=16, max_size=16)
 
 
-@tried(40)
+@tried(15)
 @given(steps=merge_histories, replays=replays)
 def test_any_history_is_rebuilt_alike_at_any_batch_size(
     database: Database, steps: list[Step], replays: list[bool]
@@ -116,7 +116,7 @@ def test_any_history_is_rebuilt_alike_at_any_batch_size(
     assert_no_promise_is_broken(database)
 
 
-@tried(40)
+@tried(15)
 @given(steps=merge_histories, replays=replays, damages=damages, batch_size=st.integers(1, 9))
 def test_any_damage_is_repaired_to_the_recorded_order(
     database: Database,
@@ -138,7 +138,7 @@ def test_any_damage_is_repaired_to_the_recorded_order(
     assert_no_promise_is_broken(database)
 
 
-@tried(40)
+@tried(15)
 @given(steps=merge_histories, damages=damages, batch_size=st.integers(1, 9))
 def test_any_damage_is_undone_where_batches_followed_the_cursor(
     database: Database, steps: list[Step], damages: list[tuple[str, int]], batch_size: int
