@@ -83,6 +83,8 @@ SESSION_SETTINGS: dict[str, str] = {
     "lock_timeout": "60s",
     # Where a process stands still or its link is dead, others need not wait for its locks.
     "idle_in_transaction_session_timeout": "4s",
+    # What the server still holds of a link that we gave up ends at some time.
+    "idle_session_timeout": "1h",
     "tcp_keepalives_idle": "1",
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "2",

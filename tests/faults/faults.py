@@ -234,10 +234,17 @@ def kill_backend(lane: Lane) -> Measured:
 
 
 def backends(lane: Lane) -> list[int]:
-    """The server processes of the ingestor's connections."""
+    """The server processes of the ingestor's connections.
+
+    Behind a black hole, the one of a connection that was given up can be there as well.
+    """
 
     def connected() -> list[int]:
-        query = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'ingestor%'"
+        query = """
+            SELECT DISTINCT ON (application_name) pid FROM pg_stat_activity
+            WHERE application_name LIKE 'ingestor%'
+            ORDER BY application_name, backend_start DESC
+            """
         return [pid for (pid,) in lane.fetch(query)]
 
     demand(wait_for(lambda: len(connected()) == len(INGESTOR)), "harness", "it is not connected")
