@@ -44,6 +44,7 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     events: int = 0
     checks: int = 0
+    missed: int = 0
     rebuilds: list[list[int]] = field(default_factory=list)
     violations: list[Message] = field(default_factory=list)
     ended: int = 0
@@ -73,6 +74,7 @@ class Tally:
         self.ended += 1
         self.verdicts.update(message["verdicts"])
         self.events += message["events"]
+        self.missed += message["missed"]
 
 
 def main() -> int:
@@ -195,6 +197,7 @@ def print_rest(tally: Tally, seconds: float) -> None:
     verdicts = tally.verdicts
     echo()
     echo(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
+    echo(f"{tally.missed} times a fault did not come about, and was tried again")
     for sizes in tally.rebuilds:
         echo(f"a clean layer came out the same, rebuilt in batches of {', '.join(map(str, sizes))}")
     echo(

@@ -19,7 +19,15 @@ import psutil  # type: ignore[import-untyped]
 from psycopg2.extensions import connection
 
 from e2e.processes import Running
-from faults.lane import OPTIONS, Lane, demand
+from faults.checker import Violation
+from faults.lane import (
+    OPTIONS,
+    BrokenPromiseError,
+    DidNotComeAboutError,
+    Lane,
+    demand,
+    require,
+)
 from faults.points import Order
 from faults.proxy import Link
 from faults.server import wait_for
@@ -28,6 +36,7 @@ from utils.pipeline_utils import STREAMS
 KILLED = -signal.SIGKILL
 TERMINATED = -signal.SIGTERM
 POINT_SECONDS = 20.0
+TRIES = 3
 NOTICE_SECONDS = 15.0
 MEMORY_KILOBYTES = 256 * 1024
 
@@ -81,12 +90,28 @@ def plan(count: int, seed: str) -> list[str]:
 
 
 def suffer(lane: Lane, name: str) -> Measured:
-    """Does a fault to a lane, and checks what must hold after it."""
-    lane.flow()
-    measured = FAULTS[name].do(lane)
-    lane.settle()
-    lane.check()
-    return measured
+    """Does a fault to a lane, and checks what must hold after it.
+
+    Where it did not come about, the lane is put in order, is checked, and it is tried again.
+    """
+    for _ in range(TRIES):
+        lane.flow()
+        measured = attempt(lane, name)
+        lane.settle()
+        lane.check()
+        if measured is not None:
+            return measured
+    raise BrokenPromiseError([Violation("harness", f"it did not come about in {TRIES} tries")])
+
+
+def attempt(lane: Lane, name: str) -> Measured | None:
+    """Does a fault; None where it did not come about."""
+    try:
+        return FAULTS[name].do(lane)
+    except DidNotComeAboutError as error:
+        lane.note = f"{lane.note}: {error}"
+        lane.mend()
+        return None
 
 
 def recovered(lane: Lane, since: float, after: float | None = None) -> Measured:
@@ -117,7 +142,7 @@ MERGE_POINTS = both_sides(
 
 def kill_ingestor_at(lane: Lane, points: list[str]) -> Measured:
     arm(lane, points, signal.SIGKILL)
-    demand(lane.ended(lane.ingestor, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    require(lane.ended(lane.ingestor, POINT_SECONDS) == KILLED, "it never came there")
     return recovered(lane, lane.restart_ingestor())
 
 
@@ -147,7 +172,7 @@ def kill_at_start(lane: Lane) -> Measured:
     kill(lane.ingestor)
     arm(lane, both_sides("merge/lock_cursor", "COMMIT ingestor merge"), signal.SIGKILL)
     starting = lane.start_ingestor()
-    demand(lane.ended(starting, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    require(lane.ended(starting, POINT_SECONDS) == KILLED, "it never came there")
     return recovered(lane, lane.restart_ingestor())
 
 
@@ -184,7 +209,7 @@ def kill_analytics(lane: Lane) -> Measured:
     lane.note = f"{order.point}, occurrence {order.occurrence}"
     lane.analytics_fuse.arm(order)
     analytics = lane.running_analytics()
-    demand(lane.ended(analytics, 2 * POINT_SECONDS) == KILLED, "harness", "it never came there")
+    require(lane.ended(analytics, 2 * POINT_SECONDS) == KILLED, "it never came there")
     lane.restart_analytics()
     return Measured()
 
@@ -247,7 +272,7 @@ def backends(lane: Lane) -> list[int]:
             """
         return [pid for (pid,) in lane.fetch(query)]
 
-    demand(wait_for(lambda: len(connected()) == len(INGESTOR)), "harness", "it is not connected")
+    require(wait_for(lambda: len(connected()) == len(INGESTOR)), "it is not connected")
     return connected()
 
 
@@ -283,7 +308,7 @@ def terminate(lane: Lane, pids: list[int]) -> Measured:
 def stop_at(lane: Lane, points: list[str]) -> None:
     """The ingestor comes to a point and stops there, as it would on a machine that sleeps."""
     arm(lane, points, signal.SIGSTOP)
-    demand(wait_for(lambda: is_stopped(lane), POINT_SECONDS), "harness", "it never came there")
+    require(wait_for(lambda: is_stopped(lane), POINT_SECONDS), "it never came there")
 
 
 def is_stopped(lane: Lane) -> bool:
@@ -321,7 +346,7 @@ def lose(lane: Lane, *, reply_only: bool) -> Measured:
     name = lane.rng.choice(INGESTOR)
     lane.note = name
     lost = lane.proxy.lose_commit(name, reply_only=reply_only)
-    demand(lost.wait(POINT_SECONDS), "harness", "there was no COMMIT")
+    require(lost.wait(POINT_SECONDS), "there was no COMMIT")
     since = time.monotonic()
     return recovered(lane, since, noticed(lane, since, (name,)))
 
@@ -419,7 +444,7 @@ def noticed(lane: Lane, since: float, names: tuple[str, ...] = INGESTOR) -> floa
 @fault("two ingestors at once", 3)
 def two_ingestors(lane: Lane) -> Measured:
     second = lane.start_ingestor()
-    demand(wait_for(lambda: "receiving" in second.err), "harness", "the second did not start")
+    require(wait_for(lambda: "receiving" in second.err), "the second did not start")
     lane.feeder.publish(100)
     lane.flow()
     first, lane.ingestor = lane.ingestor, second
@@ -486,7 +511,7 @@ def lock_timeout(lane: Lane) -> Measured:
     lane.flow()
     with locked(lane, "staging.event", "staging.merge_cursor"):
         said = wait_for(lambda: "LockNotAvailable" in lane.ingestor.err, 10)
-        demand(said, "harness", "there was no lock timeout")
+        require(said, "there was no lock timeout")
     measured = recovered(lane, time.monotonic())
     lane.stop_ingestor()
     lane.restart_ingestor()
@@ -502,7 +527,7 @@ def cancel(lane: Lane) -> Measured:
             WHERE application_name LIKE 'ingestor%' AND wait_event_type = 'Lock'
             """
         said = wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10)
-        demand(said, "harness", "they did not wait")
+        require(said, "they did not wait")
         lane.execute(f"SELECT pg_cancel_backend(w.pid) FROM ({waiting}) AS w")
     return recovered(lane, time.monotonic())
 
@@ -534,11 +559,11 @@ def deadlock(lane: Lane) -> Measured:
             SELECT count(*) > 0 FROM pg_stat_activity
             WHERE application_name = 'ingestor merge' AND wait_event_type = 'Lock'
             """
-        demand(wait_for(lane.is_true(waiting), 10), "harness", "the merge did not wait")
+        require(wait_for(lane.is_true(waiting), 10), "the merge did not wait")
         cursor.execute("SELECT 1 FROM staging.merge_cursor FOR UPDATE")
         holder.rollback()
     said = wait_for(lambda: "DeadlockDetected" in lane.ingestor.err[before:], 10)
-    demand(said, "harness", "there was no deadlock")
+    require(said, "there was no deadlock")
     lane.feeder.resume()
     return recovered(lane, time.monotonic())
 
@@ -566,7 +591,7 @@ def disk_full(lane: Lane) -> Measured:
     fill()
     try:
         said = wait_for(lambda: "DiskFull" in lane.ingestor.err[before:], POINT_SECONDS)
-        demand(said, "harness", "the disk did not get full")
+        require(said, "the disk did not get full")
     finally:
         free()
     return recovered(lane, time.monotonic())
@@ -585,7 +610,7 @@ def sigterm(lane: Lane) -> Measured:
 def second_signal(lane: Lane) -> Measured:
     with locked(lane, "staging.event"):
         lane.ingestor.process.send_signal(signal.SIGTERM)
-        demand(lane.ended(lane.ingestor, 0.5) is None, "harness", "there was nothing to drain")
+        require(lane.ended(lane.ingestor, 0.5) is None, "there was nothing to drain")
         lane.ingestor.process.send_signal(signal.SIGTERM)
         ended = lane.ended(lane.ingestor, 2)
         demand(ended == TERMINATED, "drain", f"the second signal did not end it: {ended}")
@@ -664,7 +689,7 @@ def kill_load(lane: Lane) -> Measured:
     lane.note = f"{order.point}, occurrence {order.occurrence}"
     lane.office_fuse.arm(order)
     loading = start_load(lane, stream, history)
-    demand(lane.ended(loading, POINT_SECONDS) == KILLED, "harness", "it never came there")
+    require(lane.ended(loading, POINT_SECONDS) == KILLED, "it never came there")
     load(lane, stream, history)
     return Measured()
 

@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02
 FLOW_SECONDS = 30.0
 FIGURES_SECONDS = 180.0
+# None while it runs.
+STOPPED_BY_US = (None, 0, -signal.SIGKILL, -signal.SIGTERM)
 REBUILD_SECONDS = 1800.0
 REBUILD_BATCHES = (1, 7, 1000)
 # A batch takes some milliseconds, and a long run has outcomes by the hundred thousand.
@@ -60,6 +62,15 @@ class BrokenPromiseError(Exception):
 def demand(condition: object, invariant: str, what: str) -> None:
     if not condition:
         raise BrokenPromiseError([Violation(invariant, what)])
+
+
+class DidNotComeAboutError(Exception):
+    """A fault could not be done: what it needs was not there at that moment."""
+
+
+def require(condition: object, what: str) -> None:
+    if not condition:
+        raise DidNotComeAboutError(what)
 
 
 class Lane:
@@ -97,6 +108,8 @@ class Lane:
         self._own_numbers = itertools.count()
         self.survived = 0
         self._started: list[Running] = []
+        self._ingestors: list[Running] = []
+        self.missed = 0
         self._verdicts_read = 0
         self.verdicts: Counter[str] = Counter()
         self.ingestor = self.start_ingestor()
@@ -145,11 +158,25 @@ class Lane:
         return running
 
     def start_ingestor(self, **variables: str) -> Running:
-        return self.start(
+        started = self.start(
             "faults.launcher",
             "ingestor",
             **{BROKER: str(self.broker.path), ARMED: str(self.fuse.path), **variables},
         )
+        self._ingestors.append(started)
+        return started
+
+    def mend(self) -> None:
+        """Puts the lane in order, whatever a fault that did not come about has left."""
+        self.missed += 1
+        for fuse in (self.fuse, self.analytics_fuse, self.office_fuse):
+            fuse.disarm()
+        self.server.start()
+        for running in self._ingestors:
+            ended = running.process.poll()
+            demand(ended in STOPPED_BY_US, "crash", f"an ingestor ended with {ended}")
+            running.close()
+        self.restart_ingestor()
 
     def start_analytics(self) -> Running:
         return self.start("faults.launcher", "analytics", **{ARMED: str(self.analytics_fuse.path)})

@@ -40,7 +40,13 @@ def main() -> None:
         finally:
             # Whatever else comes, it is cleaned up.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        tell(kind="end", lane=number, verdicts=lane.verdicts, events=len(lane.ledger.published()))
+        tell(
+            kind="end",
+            lane=number,
+            verdicts=lane.verdicts,
+            events=len(lane.ledger.published()),
+            missed=lane.missed,
+        )
     sys.exit(0 if holds else 1)
 
 
