@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
+HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
 .PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz mutants lint audit format lock clean
 
@@ -21,16 +22,16 @@ test: setup-dev lint  ## linters, then all the tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run
-	@$(BIN)/python tests/faults/chaos.py --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED))
+	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED))
 
 flood: setup-dev  ## 100 times the rate for 60 s
 	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py
 
 fuzz: setup-dev  ## generated payloads against the model; N=100000 of them, SEED= repeats a run
-	@$(BIN)/python tests/faults/fuzz.py --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))
+	@$(HARNESS) faults.fuzz --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
 mutants: setup-dev  ## deliberate bugs, one at a time, and which test catches each
-	@$(BIN)/python tests/mutants/run.py
+	@$(HARNESS) mutants.run
 
 lint: setup-dev
 	$(BIN)/ruff check src tests

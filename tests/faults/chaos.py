@@ -1,6 +1,6 @@
 """The long run: many faults, one after the other, in lanes beside each other.
 
-`python tests/faults/chaos.py --faults 1000 --seed 7`: prints the seed first and a table by fault at
+`make chaos N=1000 SEED=7`: prints the seed first and a table by fault at
 the end; exits 1 where anything was lost, counted twice or otherwise not as promised.
 """
 

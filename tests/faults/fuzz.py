@@ -1,6 +1,6 @@
 """Fuzz: generated payloads through both doors, held against the independent model.
 
-Run as `python tests/faults/fuzz.py [--payloads N] [--seed S]`; exit code 1 where a promise broke.
+Run as `make fuzz [N=…] [SEED=…]`; exit code 1 where a promise broke.
 The server is one of its own, made for the run and removed after it.
 """
 
@@ -21,9 +21,6 @@ from random import Random
 from typing import Final
 
 import click
-
-# As pytest does, where this is run as a program.
-sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("tests", "src"))
 
 from conftest import INIT_SQL, make_server_home
 from faults.payloads import Payload, payloads

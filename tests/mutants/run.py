@@ -1,6 +1,6 @@
 """Applies each mutant to a copy of the project and shows which test catches it.
 
-Run as `python tests/mutants/run.py [NAME …]`; exit code 1 where one survives.
+Run as `make mutants`, or as the module `mutants.run` with the names of some; exit code 1 where one survives.
 """
 
 import os
@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-
-# As pytest does, where this is run as a program.
-sys.path.append(str(Path(__file__).parents[1]))
 
 from mutants.bugs import MUTANTS, Edit, Mutant
 
