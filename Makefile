@@ -21,8 +21,8 @@ stop: setup  ## stops the embedded server
 test: setup-dev lint  ## linters, then all the tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
-chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run
-	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED))
+chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run, ONLY= one fault by its name
+	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 flood: setup-dev  ## 100 times the rate for 60 s
 	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py

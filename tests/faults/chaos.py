@@ -212,7 +212,7 @@ def print_wrong(tally: Tally, asked: argparse.Namespace) -> bool:
         for what in violation["violations"][:20]:
             echo(f"  {what}")
         echo("\n  ".join(["The ingestor's last lines:", *violation["ingestor"]]))
-        echo(f"repeat with --seed {asked.seed} --only {json.dumps(violation['name'])}")
+        echo(f"repeat with: make chaos SEED={asked.seed} ONLY={json.dumps(violation['name'])}")
     slow = [kind for kind in ("recovery", "noticed") if is_slow(getattr(tally, kind))]
     for kind in slow:
         echo(f"\n{kind}: the 99th percentile is over {SECONDS_ALLOWED:.0f} s")

@@ -1,6 +1,6 @@
 """Applies each mutant to a copy of the project and shows which test catches it.
 
-Run as `make mutants`, or as the module `mutants.run` with the names of some; exit code 1 where one survives.
+`make mutants` tries all, the module `mutants.run` those it is named; exit code 1 where one survives.
 """
 
 import os
