@@ -1,6 +1,6 @@
 """Applies each mutant to a copy of the project and shows which test catches it.
 
-`make mutants` tries all, the module `mutants.run` those it is named; exit code 1 where one survives.
+`make mutants` tries all, the module `mutants.run` those that are named; exits 1 where one survives.
 """
 
 import os
