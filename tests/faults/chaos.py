@@ -198,8 +198,8 @@ def print_rest(tally: Tally, seconds: float) -> None:
     echo()
     echo(f"{tally.events} different events in {seconds:.0f} s; {tally.checks} whole checks passed")
     echo(f"{tally.missed} times a fault did not come about, and was tried again")
-    for sizes in tally.rebuilds:
-        echo(f"a clean layer came out the same, rebuilt in batches of {', '.join(map(str, sizes))}")
+    for sizes, layers in Counter(map(tuple, tally.rebuilds)).items():
+        echo(f"{layers} clean layers came out the same, rebuilt in batches of {sizes}")
     echo(
         f"verify ran {verdicts.total()} times: {verdicts['good']} times all was well, "
         f"{verdicts['alarm']} alarms, {verdicts['away']} times the database was away"

@@ -39,12 +39,12 @@ FIGURES_SECONDS = 180.0
 STOPPED_BY_US = (None, 0, -signal.SIGKILL, -signal.SIGTERM)
 REBUILD_SECONDS = 1800.0
 REBUILD_BATCHES = (1, 7, 1000)
-# A batch takes some milliseconds, and a long run has outcomes by the hundred thousand.
-MOST_BATCHES = 40_000
+# A batch takes some milliseconds, and a long run has outcomes by the ten thousand.
+MOST_BATCHES = 6_000
 QUICK = {
     "OFFICE_MERGE_SECONDS": "0.2",
     "OFFICE_SWEEP_SECONDS": "1",
-    "OFFICE_ANALYTICS_SECONDS": "5",
+    "OFFICE_ANALYTICS_SECONDS": "8",
     "OFFICE_ANALYTICS_GRACE_SECONDS": "0",
     "OFFICE_STOP_AT_END_OF_INPUT": "1",
 }
