@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
@@ -26,7 +27,22 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT.+")
 OIDS = (16, 17, 20, 21, 23, 1009, 1016, 1082, 1114, 1184, 1700, 3802)
 AS_TEXT = new_type(OIDS, "AS_TEXT", lambda text, _: text)
 
+# Undone with the rest, as nextval() is not.
+RESTART_NUMBERS = """
+    DO $$
+    DECLARE sequence regclass;
+    BEGIN
+        FOR sequence IN SELECT c.oid FROM pg_class AS c WHERE c.relkind = 'S' LOOP
+            EXECUTE format('ALTER SEQUENCE %s RESTART', sequence);
+        END LOOP;
+    END $$
+    """
+
 Rows = list[list[str]]
+
+
+class UndoError(Exception):
+    """Ends a case's transaction without a trace, so that all cases can share a database."""
 
 
 def statement_of(case: Path) -> str:
@@ -45,21 +61,29 @@ def files_of(case: Path) -> dict[str, Path]:
     return files
 
 
-def differences(case: Path, database: Database) -> Iterator[str]:
-    """Runs a case; the lines of a diff between what it expects and what came."""
+def differences(case: Path, database: Database) -> list[str]:
+    """Runs a case, and undoes it; the lines of a diff between what it expects and what came."""
     files = files_of(case)
-    with database.transaction() as cursor:
+    found: list[str] = []
+    with suppress(UndoError), database.transaction() as cursor:
+        cursor.execute(RESTART_NUMBERS)
         register_type(AS_TEXT, cursor)
         load(cursor, files)
         if case.parent.parent.name not in SCHEMA_STAGES:
             cursor.execute(statement(statement_of(case)), parameters_of(files))
-        # What was returned comes first: the next query would replace it.
-        for name in OF_STATEMENT:
-            if name in files:
-                yield from compare_returned(cursor, name, read(files[name]))
-        for name in sorted(files):
-            if name.startswith("expect.") and name not in OF_STATEMENT:
-                yield from compare_relation(cursor, name, read(files[name]))
+        found += compare_all(cursor, files)
+        raise UndoError
+    return found
+
+
+def compare_all(cursor: Cursor, files: dict[str, Path]) -> Iterator[str]:
+    # What was returned comes first: the next query would replace it.
+    for name in OF_STATEMENT:
+        if name in files:
+            yield from compare_returned(cursor, name, read(files[name]))
+    for name in sorted(files):
+        if name.startswith("expect.") and name not in OF_STATEMENT:
+            yield from compare_relation(cursor, name, read(files[name]))
 
 
 def load(cursor: Cursor, files: dict[str, Path]) -> None:

@@ -1,5 +1,7 @@
 """Every folder `<stage>/<statement>/<case>/` beside this file is a test; see README.md."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,13 @@ WITHOUT_CASE = {
     "staging/copy",
     "verify_slice/favour_indexes",
 }
+
+
+@pytest.fixture(scope="module")
+def database(shared_database_url: str) -> Iterator[Database]:
+    """One for all cases, each of which is undone."""
+    with closing(Database(shared_database_url)) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.relative_to(HERE)))
@@ -61,7 +70,7 @@ def test_a_difference_is_reported(
     tmp_path: Path, database: Database, file: str, expected: str, difference: str
 ) -> None:
     case = write_case(tmp_path, {file: expected, "parameters.json": '{"stream": "claim"}'})
-    assert difference in list(differences(case, database))
+    assert difference in differences(case, database)
 
 
 @pytest.mark.parametrize("files", [{"claim.csv": "id\n"}, {"expect.csv": "", "expcet.txt": ""}])
