@@ -47,7 +47,6 @@ class Tally:
     missed: int = 0
     rebuilds: list[list[int]] = field(default_factory=list)
     violations: list[Message] = field(default_factory=list)
-    ended: int = 0
 
     def take(self, message: Message) -> None:
         getattr(self, f"_take_{message['kind']}")(message)
@@ -71,7 +70,6 @@ class Tally:
         self.twice[message["name"]] += message["twice"]
 
     def _take_end(self, message: Message) -> None:
-        self.ended += 1
         self.verdicts.update(message["verdicts"])
         self.events += message["events"]
         self.missed += message["missed"]
