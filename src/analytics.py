@@ -14,7 +14,7 @@ from pipeline.database import Database, once_reachable
 from pipeline.errors import exit_on_office_error
 from pipeline.logs import configure_logging
 from pipeline.quality import Checker
-from pipeline.report import build_report, docs_folder, read_report
+from pipeline.report import build_report, docs_folder
 from pipeline.schema import apply_schema
 from pipeline.settings import Settings, load_settings
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
@@ -66,7 +66,10 @@ def analyse(database: Database, checker: Checker, settings: Settings) -> None:
     """One run: merge, compute, check, publish, report."""
     now = datetime.now(UTC)
     run_cycle(database, checker, now=now, batch_size=settings.batch_size)
-    build_report(database.run(read_report, snapshot=True), settings.reports_folder, now=now)
+    report = partial(
+        build_report, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
+    )
+    database.run(report, snapshot=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from pipeline.processes import Processes
 from pipeline.rebuild import rebuild
 from pipeline.release import release
 from pipeline.replay import replay
-from pipeline.report import build_report, docs_folder, read_report
+from pipeline.report import build_report, docs_folder
 from pipeline.roles import login_as, set_passwords
 from pipeline.schema import apply_schema
 from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
@@ -223,8 +223,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
             batch_size=settings.batch_size,
             **bounds,
         )
-        data = database.run(read_report, snapshot=True)
-    index = build_report(data, settings.reports_folder, now=now)
+        index = build_pages(database, settings, settings.reports_folder)
     report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)
     if result.found_something_wrong:
         sys.exit(SOMETHING_WRONG)
@@ -333,8 +332,7 @@ def report_command(out: Path | None) -> None:
     """Build the pages."""
     settings = load_settings()
     with office_database(settings, "office report") as database:
-        data = database.run(read_report, snapshot=True)
-    click.echo(build_report(data, out or settings.reports_folder, now=datetime.now(UTC)))
+        click.echo(build_pages(database, settings, out or settings.reports_folder))
 
 
 @office.group()
@@ -517,6 +515,14 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, disable=not console.is_terminal) as shown:
         task = shown.add_task(description, total=None)
         yield lambda done, total: shown.update(task, advance=done, total=total)
+
+
+def build_pages(database: Database, settings: Settings, folder: Path) -> Path:
+    """Builds the pages from one snapshot; gives the index page."""
+    build = partial(
+        build_report, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url
+    )
+    return database.run(build, snapshot=True)
 
 
 def is_late(seconds: float | None, most: float | None) -> bool:

@@ -1,41 +1,14 @@
-"""Builds the pages: static files, each replaced in one step."""
+"""Builds the pages: static files, each replaced in one step, all from one snapshot."""
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from pipeline.report_revenue import Surroundings, build_revenue_pages
+from pipeline.site import copy_assets
 from pipeline.statements import Cursor, fetch_all
-
-REVENUE_COLUMNS = [
-    "window_start",
-    "category",
-    "revenue",
-    "claims",
-    "patients",
-    "quality_run_id",
-    "published_at",
-]
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """What the pages show, all from one snapshot."""
-
-    revenue: list[Any]
-    reconciliation: list[Any]
-    rejected: list[Any]
-    runs: list[Any]
-    checks: list[Any]
-    blocked: list[datetime]
-    releases: list[Any]
-    categories: dict[str, list[str]]
 
 
 def docs_folder(reports: Path) -> Path:
@@ -43,68 +16,36 @@ def docs_folder(reports: Path) -> Path:
     return reports / "quality"
 
 
-def read_report(cursor: Cursor) -> ReportData:
-    """Reads what the pages show; give it a cursor of one snapshot."""
-    runs = fetch_all(cursor, "report/runs")
-    last_run = {"quality_run_id": runs[0].quality_run_id if runs else None}
-    return ReportData(
-        revenue=fetch_all(cursor, "report/revenue"),
-        reconciliation=fetch_all(cursor, "report/reconciliation"),
-        rejected=fetch_all(cursor, "report/rejected"),
-        runs=runs,
-        checks=fetch_all(cursor, "report/checks", last_run),
-        blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
-        releases=fetch_all(cursor, "report/releases"),
-        categories=_codes_by_category(fetch_all(cursor, "report/categories")),
-    )
+def build_report(
+    cursor: Cursor, folder: Path, *, now: datetime, adminer: str | None = None
+) -> Path:
+    """Builds what is to be built anew; give it a cursor of one snapshot.
 
-
-def build_report(data: ReportData, folder: Path, *, now: datetime) -> Path:
-    """Builds the pages.
+    Args:
+        cursor: Where the figures, the checks and the counts are read.
+        folder: Where the pages lie.
+        now: The time that the pages name as theirs.
+        adminer: The address of Adminer, for links to the rows behind a figure.
 
     Returns:
         The index page.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "revenue.csv", _revenue_csv(data.revenue))
-    index = folder / "index.html"
-    _replace(index, _index_page(data, has_docs=docs_folder(folder).exists(), now=now))
-    return index
+    around = _read_surroundings(cursor, adminer)
+    copy_assets(folder)
+    build_revenue_pages(cursor, folder, around, now=now)
+    return folder / "index.html"
 
 
-def _revenue_csv(revenue: list[Any]) -> str:
-    # It takes most of a second to import: only what builds pages pays for it.
-    import pandas as pd  # noqa: PLC0415
-
-    table = pd.DataFrame(revenue, columns=REVENUE_COLUMNS)
-    return table.sort_values(["window_start", "category"]).to_csv(index=False)
-
-
-def _index_page(data: ReportData, *, has_docs: bool, now: datetime) -> str:
-    pages = Environment(
-        loader=PackageLoader("pipeline"), autoescape=True, undefined=StrictUndefined
+def _read_surroundings(cursor: Cursor, adminer: str | None) -> Surroundings:
+    runs = fetch_all(cursor, "report/runs")
+    releases = fetch_all(cursor, "report/releases")
+    return Surroundings(
+        categories=_codes_by_category(fetch_all(cursor, "report/categories")),
+        blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
+        releases={release.window_start: release for release in releases},
+        last_run=runs[0] if runs else None,
+        adminer=adminer,
     )
-    pages.filters.update(minute=_minute, words=_words, blank=_blank)
-    return pages.get_template("index.html").render(
-        windows=_figures_by_window(data.revenue),
-        reconciliation=[row._asdict() for row in data.reconciliation],
-        rejected=data.rejected,
-        run=data.runs[0] if data.runs else None,
-        runs=data.runs,
-        checks=data.checks,
-        blocked=data.blocked,
-        releases={release.window_start: release for release in data.releases},
-        categories=data.categories,
-        has_docs=has_docs,
-        built_at=now,
-    )
-
-
-def _figures_by_window(revenue: list[Any]) -> Mapping[datetime, dict[str, Any]]:
-    return {
-        window: {figure.category: figure for figure in figures}
-        for window, figures in groupby(revenue, attrgetter("window_start"))
-    }
 
 
 def _codes_by_category(rows: list[Any]) -> dict[str, list[str]]:
@@ -112,22 +53,3 @@ def _codes_by_category(rows: list[Any]) -> dict[str, list[str]]:
         category: [row.icd10_code for row in codes]
         for category, codes in groupby(rows, attrgetter("category"))
     }
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"
-
-
-def _words(identifier: str) -> str:
-    return identifier.replace("_", " ")
-
-
-def _blank(value: object) -> object:
-    return "" if value is None else value
-
-
-def _replace(file: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never half of it."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(file)

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     reports_port: int = Field(default=8081, ge=0, le=65535)
     """Port on 127.0.0.1 at which `office.py run` serves the pages."""
 
+    adminer_url: str | None = None
+    """Address of Adminer with its login filled in, for links from the pages; no links without it."""
+
     publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two events of a stream."""
     duplicate_share: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)

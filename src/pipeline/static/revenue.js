@@ -1,0 +1,104 @@
+// Draws the revenue charts from the JSON that the page carries; without scripts the table says the same.
+"use strict";
+
+const data = JSON.parse(document.getElementById("chart-data")?.textContent ?? "null");
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+// Colours that CSS computes for light or dark, as a drawing can use them.
+function colour(name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const computed = getComputedStyle(probe).color;
+  probe.remove();
+  return computed;
+}
+
+function describe(bar) {
+  const people = bar.patients === undefined ? "" : `, ${bar.patients} patient${bar.patients === 1 ? "" : "s"}`;
+  return `${bar.when}: ${bar.text} from ${bar.claims} claim${bar.claims === 1 ? "" : "s"}${people}`;
+}
+
+function when(item) {
+  const isDay = new Date(item.end) - new Date(item.start) > 3600e3;
+  return isDay ? item.start.slice(0, 10) : `${item.start.slice(0, 16).replace("T", " ")}–${item.end.slice(11, 16)}`;
+}
+
+function specification(category, highest, colours) {
+  const span = { x: { field: "start", type: "temporal", scale: { type: "utc", domain: [data.since, data.until] }, title: null }, x2: { field: "end" } };
+  const bars = data.bars
+    .filter((bar) => bar.category === category)
+    .map((bar) => ({ ...bar, when: when(bar) }))
+    .map((bar) => ({ ...bar, description: describe(bar) }));
+  const blanks = data.blanks.map((blank) => ({ ...blank, description: `${when(blank)}: ${blank.why}` }));
+  const told = { tooltip: { field: "description" }, href: { field: "link" } };
+  return {
+    width: "container",
+    height: 150,
+    background: null,
+    autosize: { type: "fit-x", contains: "padding" },
+    layer: [
+      {
+        data: { values: blanks },
+        mark: { type: "rect", color: colours.gap, aria: false },
+        encoding: { ...span, tooltip: told.tooltip },
+      },
+      {
+        data: { values: bars },
+        mark: { type: "bar", color: colours.series, x2Offset: -1 },
+        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "~s" } }, description: { field: "description" } },
+      },
+      {
+        data: { values: bars.filter((bar) => bar.revenue === 0) },
+        mark: { type: "rule", color: colours.series, strokeWidth: 3, x2Offset: -1, aria: false },
+        encoding: { ...span, y: { datum: 0 } },
+      },
+      {
+        // What the pointer meets: a window's whole height, so that low bars can be hit too.
+        data: { values: bars },
+        params: [{ name: "pointed", select: { type: "point", on: "pointerover", clear: "pointerout" } }],
+        mark: { type: "rect", color: colours.text, aria: false },
+        encoding: { ...span, ...told, opacity: { condition: { param: "pointed", empty: false, value: 0.15 }, value: 0 } },
+      },
+    ],
+    config: {
+      font: "system-ui, sans-serif",
+      view: { stroke: null },
+      axis: { labelColor: colours.quiet, gridColor: colours.line, domainColor: colours.line, tickColor: colours.line, labelFontSize: 12 },
+      axisX: { grid: false, labelOverlap: true, labelFlush: true },
+    },
+  };
+}
+
+function draw() {
+  const highest = Math.max(...data.bars.map((bar) => bar.revenue), 1);
+  document.querySelectorAll(".drawing").forEach((place) => {
+    const category = place.dataset.category;
+    const series = `series-${(data.categories.indexOf(category) % 6) + 1}`;
+    const colours = { series: colour(series), gap: colour("gap"), line: colour("line"), quiet: colour("quiet"), text: colour("text") };
+    vegaEmbed(place, specification(category, highest, colours), {
+      renderer: "svg",
+      actions: false,
+      ast: true,
+      loader: { target: "_self" },
+      tooltip: { theme: dark.matches ? "dark" : "light" },
+    }).then(() => { place.dataset.drawn = "true"; });
+  });
+}
+
+// A link to a window opens how its figures come about.
+function openTarget() {
+  const row = window.location.hash && document.getElementById(window.location.hash.slice(1));
+  const how = row && row.querySelector("details");
+  if (how) {
+    how.open = true;
+    row.scrollIntoView({ block: "center" });
+  }
+}
+
+if (data && data.bars.length) {
+  draw();
+  dark.addEventListener("change", draw);
+}
+window.addEventListener("hashchange", openTarget);
+openTarget();
