@@ -10,7 +10,7 @@ Chart = dict[str, Any]
 
 
 def windows_chart(windows: list[Window], categories: Iterable[str]) -> Chart:
-    """A bar per window and category; zero is a bar of no height, a window without figures a blank."""
+    """A bar per window and category, be it of 0, and a blank per window without figures."""
     bars = [
         _bar(
             window.start,

@@ -177,7 +177,7 @@ def _figures_shown(windows: list[Window], around: Surroundings) -> dict[str, Any
         "until": windows[-1].end if windows else None,
         "hours": hours_of(windows),
         "totals": window_totals(windows),
-        "blocked": [window for window in windows if window.is_blocked],
+        "blocked": [window.start for window in windows if window.is_blocked],
         "computed_at": max(published, default=None),
         "chart": windows_chart(windows, around.categories),
     }

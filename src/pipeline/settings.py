@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     """Port on 127.0.0.1 at which `office.py run` serves the pages."""
 
     adminer_url: str | None = None
-    """Address of Adminer with its login filled in, for links from the pages; no links without it."""
+    """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
     publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two events of a stream."""

@@ -22,7 +22,7 @@ ROOT_BY_DEPTH = ("", "../")
 
 
 def render(template: str, *, depth: int, now: datetime, **values: object) -> str:
-    """Fills in a template; `depth` is 0 for a page of the folder itself, 1 for one in a subfolder."""
+    """Fills in a template for a page `depth` folders below the folder of the pages."""
     page = _environment().get_template(template)
     return page.render(root=ROOT_BY_DEPTH[depth], built_at=now, **values)
 
@@ -46,7 +46,7 @@ def copy_assets(folder: Path) -> None:
 
 @cache
 def design_version() -> str:
-    """Changes with the templates, and so with what a page built from the same figures looks like."""
+    """Changes with the templates: the same figures would then make another page."""
     digest = hashlib.sha256()
     for file in sorted(TEMPLATE_FOLDER.glob("*.html")):
         digest.update(file.read_bytes())
