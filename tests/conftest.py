@@ -93,7 +93,7 @@ def database_url(make_database: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="module")
 def shared_database_url(server_url: str, office_template: str, worker_id: str) -> Iterator[str]:
-    """The URL of a database with the whole schema, for tests that change nothing for good."""
+    """The URL of a database with the whole schema that the tests of a module share."""
     name = _clone(server_url, office_template, f"shared_{worker_id}_{next(_numbers)}")
     yield _url_of(server_url, name)
     _drop(server_url, name)

@@ -310,15 +310,15 @@ def test_analytics_publishes_blocks_and_publishes_what_came_late(
     blocked = office.command("analytics", OFFICE_EXPECTATIONS=str(suites))
     assert (blocked.code, blocked.err) == (1, "")
     assert misspelt in blocked.out
-    assert misspelt in (reports / "index.html").read_text()
-    assert "Held back" in (reports / "index.html").read_text()
+    assert misspelt in (reports / "quality.html").read_text()
+    assert "Held back:" in (reports / "index.html").read_text()
     assert fetch(database_url, FIGURES) == before
 
     released = json.loads(succeed(office.command("analytics", "--json")))
     assert released["verdict"] == "published"
     assert published(database_url) == PUBLISHED_LATER
     assert_report_shows(reports, PUBLISHED_LATER)
-    assert "Held back" not in (reports / "index.html").read_text()
+    assert "Held back:" not in (reports / "index.html").read_text()
     succeed(office.command("verify"))
 
 
@@ -336,9 +336,10 @@ def misspell(suites: Path) -> tuple[Path, str]:
 def assert_report_shows(reports: Path, figures: list[Row]) -> None:
     page = (reports / "index.html").read_text()
     for window, _, *numbers in figures:
-        row = page.split(f">2020-05-04 {window}</th>")[1].split("</tr>")[0]
-        cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
-        assert cells in row, window
+        row = page.split(f'<tr id="w20200504T{window.replace(":", "")}">')[1].split("</tr>")[0]
+        revenue, claims, patients = numbers
+        assert f">{revenue}<small>{claims} claim{'' if claims == 1 else 's'}, " in row, window
+        assert f", {patients} patient" in row, window
 
 
 def csv_rows(file: Path) -> list[list[str]]:

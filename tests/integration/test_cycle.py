@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from integration.events import claim, diagnose, revenue, rows, stage, stage_and_
 from pipeline.cycle import CycleResult, check_windows, run_cycle
 from pipeline.database import Database
 from pipeline.quality import Checker, CheckResult
-from pipeline.report import build_report, docs_folder, read_report
+from pipeline.report import build_report, docs_folder
 from pipeline.settings import PROJECT_FOLDER
 from pipeline.verify import verify
 
@@ -53,8 +54,10 @@ class Office:
         return run_cycle(self.database, checker, now=now, batch_size=1000)
 
     def page(self) -> str:
-        data = self.database.run(read_report, snapshot=True)
-        return build_report(data, self.reports, now=LATER).read_text()
+        """The page of the last day and that of the checks."""
+        build = partial(build_report, folder=self.reports, now=LATER)
+        index = self.database.run(build, snapshot=True)
+        return index.read_text() + index.with_name("quality.html").read_text()
 
 
 @pytest.fixture
@@ -150,7 +153,7 @@ def test_a_check_that_fails_errs_or_is_misspelt_leaves_what_is_published(
     assert published_row(office) == before
     page = office.page()
     assert name.split(" (")[0] in page
-    assert "Held back" in page
+    assert "Held back:" in page
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"expectations": {}}', None])
@@ -173,7 +176,7 @@ def test_what_was_blocked_is_published_once_the_check_passes(office: Office) -> 
     assert office.run().verdict == "blocked"
     (office.suites / "claim.json").write_text(good)
     assert office.run().published == [NOON]
-    assert "Held back" not in office.page()
+    assert "Held back:" not in office.page()
     assert rows(office.database, "SELECT * FROM analytics.revenue_candidate") == []
 
 
@@ -201,7 +204,7 @@ def test_of_three_windows_the_bad_one_alone_is_held_back(office: Office) -> None
     assert {window for window, _ in revenue(office.database)} == {"12:00", "12:20"}
     assert result.found_something_wrong
     page = office.page()
-    assert "2026-05-04 12:10" in page.split("Held back")[1].split("Revenue per window")[0]
+    assert "(2026-05-04 12:10)" in page.split("Held back:")[1].split("</p>")[0]
 
 
 def test_a_raw_row_merged_without_a_clean_row_blocks(office: Office) -> None:

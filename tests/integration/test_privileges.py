@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -10,7 +12,7 @@ from psycopg2.extensions import connection, parse_dsn
 
 from pipeline.database import Database
 from pipeline.errors import OfficeError
-from pipeline.report import read_report
+from pipeline.report import build_report
 from pipeline.roles import ROLES, login_as
 from pipeline.schema import apply_schema
 from pipeline.status import read_status
@@ -130,10 +132,12 @@ def test_a_role_may_not(connected: connection, role: str, statement: str) -> Non
         attempt(connected, role, statement)
 
 
-def test_analytics_may_read_what_its_pages_show_and_verify(shared_database_url: str) -> None:
+def test_analytics_may_read_what_its_pages_show_and_verify(
+    shared_database_url: str, tmp_path: Path
+) -> None:
     with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
         cursor.execute("SET LOCAL SESSION AUTHORIZATION office_analytics")
-        read_report(cursor)
+        build_report(cursor, tmp_path, now=datetime.now(UTC))
         read_status(cursor)
         verify(cursor)
 
