@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz mutants lint audit format lock clean
+.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz properties mutants assets lint audit format lock clean
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
@@ -30,6 +30,9 @@ flood: setup-dev  ## 100 times the rate for 60 s
 fuzz: setup-dev  ## generated payloads against the model; N=100000 of them, SEED= repeats a run
 	@$(HARNESS) faults.fuzz --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
+properties: setup-dev  ## the database against the independent model on many generated histories; N= scales how many
+	OFFICE_EXAMPLES=$(or $(N),5) $(BIN)/pytest -n 2 tests/integration/test_properties.py tests/integration/test_rebuild_properties.py
+
 mutants: setup-dev  ## deliberate bugs, one at a time, and which test catches each
 	@$(HARNESS) mutants.run
 
@@ -38,6 +41,9 @@ lint: setup-dev
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql
+
+assets: setup-dev  ## copies what the pages load from npm's packages, by package-lock.json (needs npm)
+	@$(BIN)/python tests/assets.py
 
 audit: setup-dev  ## looks the locked packages up among the known vulnerabilities
 	@$(BIN)/python tests/audit.py

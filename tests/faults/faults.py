@@ -57,7 +57,7 @@ Do = Callable[[Lane], Measured]
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and how often it comes among others."""
+    """A fault, and how often it comes among others; 0 is only where it is asked for by its name."""
 
     do: Do
     weight: int
@@ -80,7 +80,7 @@ def fault(name: str, weight: int, *, is_slow: bool = False) -> Callable[[Do], Do
 def plan(count: int, seed: str) -> list[str]:
     """So many faults in an order that the seed decides; each once, where there is room for that."""
     rng = Random(seed)
-    names = list(FAULTS)
+    names = [name for name, fault in FAULTS.items() if fault.weight]
     rng.shuffle(names)
     weights = [FAULTS[name].weight for name in names]
     more = rng.choices(names, weights, k=max(0, count - len(names)))
@@ -229,6 +229,13 @@ def kill_analytics_at_any_time(lane: Lane) -> Measured:
 def stop_postgres(lane: Lane) -> Measured:
     lane.server.stop("immediate")
     time.sleep(lane.rng.choice((0, 0.5, 2)))
+    return after_start(lane)
+
+
+@fault("PostgreSQL away for two minutes", 0, is_slow=True)
+def stop_postgres_for_long(lane: Lane) -> Measured:
+    lane.server.stop("immediate")
+    time.sleep(120)
     return after_start(lane)
 
 
