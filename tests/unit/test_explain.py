@@ -8,10 +8,10 @@ from pipeline.contract import REASONS
 from pipeline.explain import window_of
 from pipeline.statements import statement, statements_in
 
-README = Path(__file__).parents[2] / "README.md"
+DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 
 
-def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_readme() -> None:
+def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_documentation() -> None:
     contract = [name for name in statements_in("schema") if name.startswith("schema/03")]
     reasons = {
         reason
@@ -21,7 +21,7 @@ def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_readme() -
     assert len(contract) >= 3
     assert set(REASONS) == reasons
     documented = re.findall(
-        r"^\| `([a-z0-9_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| `([a-z0-9_]+)` \|", DATA_PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert set(REASONS) <= set(documented)
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
 from pipeline.charts import days_chart, windows_chart
 from pipeline.figures import (
@@ -20,7 +19,7 @@ from pipeline.figures import (
 NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
-def figure(start: datetime, category: str, revenue: str, claims: int = 1) -> Any:
+def figure(start: datetime, category: str, revenue: str, claims: int = 1) -> SimpleNamespace:
     return SimpleNamespace(
         window_start=start,
         category=category,
