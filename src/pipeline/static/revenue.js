@@ -25,7 +25,7 @@ function when(item) {
 }
 
 function specification(category, highest, colours) {
-  const span = { x: { field: "start", type: "temporal", scale: { type: "utc", domain: [data.since, data.until] }, title: null }, x2: { field: "end" } };
+  const span = { x: { field: "start", type: "temporal", scale: { type: "utc", nice: false }, axis: { format: { minutes: "%H:%M", hours: "%H:%M", day: "%-d %b", date: "%-d %b", week: "%-d %b", month: "%b %Y", year: "%Y" } }, title: null }, x2: { field: "end" } };
   const bars = data.bars
     .filter((bar) => bar.category === category)
     .map((bar) => ({ ...bar, when: when(bar) }))
@@ -37,6 +37,7 @@ function specification(category, highest, colours) {
     height: 150,
     background: null,
     autosize: { type: "fit-x", contains: "padding" },
+    // A layer without data has no extent, which the library warns of.
     layer: [
       {
         data: { values: blanks },
@@ -46,7 +47,7 @@ function specification(category, highest, colours) {
       {
         data: { values: bars },
         mark: { type: "bar", color: colours.series, x2Offset: -1 },
-        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "~s" } }, description: { field: "description" } },
+        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "~s" } }, y2: { datum: 0 }, description: { field: "description" } },
       },
       {
         data: { values: bars.filter((bar) => bar.revenue === 0) },
@@ -60,12 +61,12 @@ function specification(category, highest, colours) {
         mark: { type: "rect", color: colours.text, aria: false },
         encoding: { ...span, ...told, opacity: { condition: { param: "pointed", empty: false, value: 0.15 }, value: 0 } },
       },
-    ],
+    ].filter((layer) => layer.data.values.length),
     config: {
       font: "system-ui, sans-serif",
       view: { stroke: null },
       axis: { labelColor: colours.quiet, gridColor: colours.line, domainColor: colours.line, tickColor: colours.line, labelFontSize: 12 },
-      axisX: { grid: false, labelOverlap: true, labelFlush: true },
+      axisX: { grid: false, labelOverlap: "greedy", labelSeparation: 8, labelFlush: true },
     },
   };
 }
@@ -74,6 +75,7 @@ function draw() {
   const highest = Math.max(...data.bars.map((bar) => bar.revenue), 1);
   document.querySelectorAll(".drawing").forEach((place) => {
     const category = place.dataset.category;
+    delete place.dataset.drawn;
     const series = `series-${(data.categories.indexOf(category) % 6) + 1}`;
     const colours = { series: colour(series), gap: colour("gap"), line: colour("line"), quiet: colour("quiet"), text: colour("text") };
     vegaEmbed(place, specification(category, highest, colours), {
