@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from pipeline.data_docs import run_name
 from pipeline.database import Database
 from pipeline.merge import merge_pending
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
@@ -109,7 +110,7 @@ def check_windows(
 
 def _check_run(database: Database, checker: Checker, candidate: Candidate) -> list[CheckResult]:
     slices = _queries(database, (STAGING_SUITE,), asdict(candidate))
-    results = checker.check(slices, run_name=f"run-{candidate.quality_run_id}")
+    results = checker.check(slices, run_name=run_name(candidate.quality_run_id))
     return checker.broken_checks() + results
 
 
@@ -117,7 +118,7 @@ def _check_slices(
     database: Database, checker: Checker, candidate: Candidate, windows: list[datetime]
 ) -> list[CheckResult]:
     slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows})
-    return checker.check(slices, run_name=f"run-{candidate.quality_run_id}")
+    return checker.check(slices, run_name=run_name(candidate.quality_run_id))
 
 
 def _queries(
@@ -153,8 +154,8 @@ def _settle(
         cursor,
         candidate.quality_run_id,
         verdict=result.verdict,
-        published=len(published),
-        blocked=len(blocked),
+        published=published,
+        blocked=blocked,
     )
     return result
 

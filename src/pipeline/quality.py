@@ -14,11 +14,14 @@ import great_expectations as gx
 from great_expectations.checkpoint.actions import UpdateDataDocsAction
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
 from great_expectations.data_context.types.base import DataContextConfig
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 from sqlalchemy import URL, Engine, ExceptionContext, event
 
+from pipeline.data_docs import offline, prune
 from pipeline.database import connect, describe
+from pipeline.site import replace_file
 
 STAGING_SUITE: Final = "staging"
 WINDOW_SUITES: Final = ("claim", "diagnose", "revenue")
@@ -38,8 +41,8 @@ ENGINE_ARGUMENTS = {
     "query_cache_size": 100,
 }
 
-RUNS_SHOWN = 50
-RUNS_KEPT = 200
+# On the library's index, the newest results of all suites.
+RESULTS_SHOWN = 50
 
 
 @event.listens_for(Engine, "do_connect")
@@ -108,10 +111,23 @@ class Checker:
         return [result for suite in self._suites.values() for result in suite.broken]
 
     def prune(self) -> None:
-        """Removes the files of all but the newest runs, which the library itself never does."""
-        for folder in (self._docs / "results", self._docs / "site" / "validations"):
-            for suite in folder.glob("*") if folder.is_dir() else ():
-                _keep_newest(suite, RUNS_KEPT)
+        """Removes the files of all but the newest runs."""
+        prune(self._docs)
+
+
+class OfflinePages(TupleFilesystemStoreBackend):  # type: ignore[misc]
+    """Where the library writes its pages: each in one step, loading nothing from other hosts."""
+
+    def _set(self, key: Any, value: str | bytes, **_: object) -> str:  # noqa: ANN401
+        place = Path(self._convert_key_to_filepath(key))
+        file = Path(self.full_base_directory) / place
+        content = value.encode() if isinstance(value, str) else value
+        if place.suffix in {".html", ".css"}:
+            content = offline(content.decode(), depth=len(place.parts) - 1).encode()
+        # With every result it brings its pictures along again.
+        if not (file.is_file() and file.read_bytes() == content):
+            replace_file(file, content)
+        return str(file)
 
 
 class _Suite:
@@ -146,9 +162,9 @@ class _Suite:
         self._asset.query = query
         outcome = self._checkpoint.run(run_id=RunIdentifier(run_name=run_name))
         return [
-            _check_result(self.name, result)
+            result
             for validation in outcome.run_results.values()
-            for result in validation.results
+            for result in _check_results(self.name, validation.results)
         ]
 
     def _read(self, file: Path) -> list[dict[str, Any]]:
@@ -170,7 +186,7 @@ class _Suite:
         for number, check in enumerate(checks, start=1):
             name = _name_of(check, number)
             if _is_known(check):
-                known.append({**check, "meta": {"check_name": name}})
+                known.append({**check, "meta": {**(check.get("meta") or {}), "check_name": name}})
             else:
                 self._break(f"{name} (the check itself is misspelt: type, arguments or severity)")
         return known
@@ -198,7 +214,16 @@ def _is_known(check: object) -> bool:
         return False
 
 
-def _check_result(suite: str, result: ExpectationValidationResult) -> CheckResult:
+def _check_results(suite: str, results: list[ExpectationValidationResult]) -> list[CheckResult]:
+    # All looked at the same slice; a check with a query of its own doesn't say of how many rows.
+    counts = [result.result.get("element_count") for result in results]
+    rows = next((count for count in counts if count is not None), None)
+    return [_check_result(suite, result, rows) for result in results]
+
+
+def _check_result(
+    suite: str, result: ExpectationValidationResult, rows_of_slice: int | None
+) -> CheckResult:
     config = result.expectation_config
     if config is None:
         raise RuntimeError("a validation result without its expectation")
@@ -210,7 +235,9 @@ def _check_result(suite: str, result: ExpectationValidationResult) -> CheckResul
         severity=str(getattr(config.severity, "value", config.severity)),
         status=_status(result),
         rows_at_fault=fault if isinstance(fault, int) else None,
-        rows_checked=found.get("element_count"),
+        rows_checked=found.get(
+            "element_count", rows_of_slice if config.meta.get("counts_rows") else None
+        ),
     )
 
 
@@ -275,25 +302,16 @@ def _context_config(docs: Path) -> DataContextConfig:
             "site": {
                 "class_name": "SiteBuilder",
                 "show_how_to_buttons": False,
-                "store_backend": in_files(docs / "site"),
+                "store_backend": {
+                    "module_name": __name__,
+                    "class_name": OfflinePages.__name__,
+                    "base_directory": str(docs / "site"),
+                },
                 "site_index_builder": {
                     "class_name": "DefaultSiteIndexBuilder",
-                    "validation_results_limit": RUNS_SHOWN,
+                    "validation_results_limit": RESULTS_SHOWN,
                 },
             }
         },
         analytics_enabled=False,
     )
-
-
-def _keep_newest(folder: Path, count: int) -> None:
-    files = sorted(
-        (file for file in folder.rglob("*") if file.is_file()),
-        key=lambda file: file.stat().st_mtime,
-        reverse=True,
-    )
-    for file in files[count:]:
-        file.unlink(missing_ok=True)
-    for empty in sorted(folder.rglob("*"), reverse=True):
-        if empty.is_dir() and not any(empty.iterdir()):
-            empty.rmdir()

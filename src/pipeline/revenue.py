@@ -66,16 +66,21 @@ def publish(cursor: Cursor, quality_run_id: int, windows: list[datetime]) -> lis
 
 
 def close_run(
-    cursor: Cursor, quality_run_id: int, *, verdict: str, published: int, blocked: int
+    cursor: Cursor,
+    quality_run_id: int,
+    *,
+    verdict: str,
+    published: list[datetime],
+    blocked: list[datetime],
 ) -> None:
-    """Records how the run ended."""
+    """Records how the run ended, and for which windows."""
     execute(
         cursor,
         "revenue/close_run",
         {
             "quality_run_id": quality_run_id,
             "verdict": verdict,
-            "windows_published": published,
-            "windows_blocked": blocked,
+            "published": published,
+            "blocked": blocked,
         },
     )

@@ -1,6 +1,7 @@
 -- One row per release by hand whose figures are still the published ones, the newest window first.
 SELECT
     w.window_start,
+    w.quality_run_id,
     w.reason,
     w.failed_checks,
     w.released_by,

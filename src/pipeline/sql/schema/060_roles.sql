@@ -18,7 +18,7 @@ $$;
 
 GRANT USAGE ON SCHEMA staging TO office_ingest, office_merge, office_analytics;
 GRANT USAGE ON SCHEMA analytics TO office_merge, office_analytics, office_auditor;
-GRANT USAGE ON SCHEMA audit TO office_analytics, office_auditor;
+GRANT USAGE ON SCHEMA audit TO office_auditor;
 
 -- Appending: what arrived and nothing else; when and by which transaction is the database's to say.
 GRANT INSERT (stream, payload, payload_bytes) ON staging.event TO office_ingest;
@@ -43,7 +43,7 @@ GRANT SELECT, INSERT ON analytics.quality_check TO office_analytics;
 GRANT DELETE ON analytics.dirty_window TO office_analytics;
 GRANT SELECT, INSERT, DELETE ON analytics.revenue_candidate TO office_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON analytics.revenue_by_diagnosis TO office_analytics;
-GRANT SELECT ON audit.reconciliation, analytics.window_release TO office_analytics;
+GRANT SELECT ON analytics.window_release TO office_analytics;
 
 -- The auditor reads, and reads no patient's name.
 GRANT SELECT ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected TO office_auditor;

@@ -1,0 +1,234 @@
+"""The data-quality pages: how things stand now, and a page for each of the last runs."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from pipeline.contract import REASONS
+from pipeline.data_docs import page_of, run_name, suites_by_run
+from pipeline.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
+from pipeline.quality_words import (
+    SEVERITIES,
+    SUITES,
+    Stretch,
+    reasons_of,
+    share_of,
+    span_in_words,
+    verdict_of,
+)
+from pipeline.site import design_version, render, replace_file
+from pipeline.statements import Cursor, fetch_all
+
+RUNS_SHOWN = 50
+STAMPS = ".runs.json"
+
+COUNTS_OF_NOTHING = {"passed": 0, "failed_warning": 0, "failed_critical": 0, "errored": 0}
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What decides whether a run's page is built anew; all else of a run that ended stays."""
+
+    run: Any
+    """Its row of `report/runs`."""
+    earlier: int | None
+    """The run before it, if that has a page."""
+    releases: list[Any]
+    """What was released by hand of what it held back."""
+    suites: list[str]
+    """The suites of which Great Expectations has a page."""
+
+
+def build_quality_pages(cursor: Cursor, folder: Path, *, docs: Path, now: datetime) -> None:
+    """Builds the page of how things stand, and the pages of runs that show something new.
+
+    Args:
+        cursor: of one snapshot.
+        folder: where the pages lie.
+        docs: where, below it, Great Expectations keeps its results and pages.
+        now: when this is.
+    """
+    runs = fetch_all(cursor, "report/runs")
+    replace_file(folder / "quality.html", _overview(cursor, runs, docs=docs, now=now))
+    _build_changed_runs(cursor, folder, runs, docs=docs, now=now)
+
+
+def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> str:
+    shown = runs[:RUNS_SHOWN]
+    counts = _counts(cursor, shown)
+    streams = [row._asdict() for row in fetch_all(cursor, "status/streams")]
+    volume = volume_table(
+        fetch_all(cursor, "report/volume", {"now": now}),
+        [stream["stream"] for stream in streams],
+        last_hours(now),
+    )
+    trend = [_with_counts(run, counts) for run in shown]
+    return render(
+        "quality.html",
+        depth=0,
+        now=now,
+        last=runs[0] if runs else None,
+        verdict=verdict_of(runs[0], counts.get(runs[0].quality_run_id)) if runs else None,
+        held=fetch_all(cursor, "report/held_back"),
+        releases=fetch_all(cursor, "report/releases"),
+        streams=streams,
+        freshness=_freshness(cursor, streams, now),
+        rejected=_rejected(cursor),
+        volume=volume,
+        runs=trend,
+        has_docs=(docs / "site" / "index.html").is_file(),
+        drawings={"trend": trend_drawings(trend), "volume": volume_drawings(volume)},
+    )
+
+
+def _counts(cursor: Cursor, runs: list[Any]) -> dict[int, Any]:
+    """How many checks of each run passed and did not."""
+    numbers = {"runs": [run.quality_run_id for run in runs]}
+    return {row.quality_run_id: row for row in fetch_all(cursor, "report/check_counts", numbers)}
+
+
+def _with_counts(run: Any, counts: dict[int, Any]) -> dict[str, Any]:  # noqa: ANN401  (a row)
+    of_run = counts.get(run.quality_run_id)
+    return {**run._asdict(), **(of_run._asdict() if of_run else COUNTS_OF_NOTHING)}
+
+
+def _freshness(
+    cursor: Cursor, streams: list[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    received = {row.stream: row.received_at for row in fetch_all(cursor, "report/arrivals")}
+    return [
+        {
+            "stream": stream["stream"],
+            "received": _ago(received.get(stream["stream"]), now),
+            "merged": _ago(stream["merged_at"], now),
+            "pending": stream["pending"],
+            "pending_since": _ago(stream["pending_since"], now),
+        }
+        for stream in streams
+    ]
+
+
+def _ago(time: datetime | None, now: datetime) -> dict[str, Any] | None:
+    return {"time": time, "age": span_in_words(now - time)} if time else None
+
+
+def _rejected(cursor: Cursor) -> list[dict[str, Any]]:
+    return [
+        {**row._asdict(), "in_words": REASONS.get(row.reason, row.reason)}
+        for row in fetch_all(cursor, "report/rejected")
+    ]
+
+
+def _build_changed_runs(
+    cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
+) -> None:
+    facts = _facts_of(cursor, runs, docs)
+    stamps = {number: _stamp(of_run) for number, of_run in facts.items()}
+    built = _stamps_in(folder)
+    changed = [facts[number] for number, stamp in stamps.items() if built.get(number) != stamp]
+    for number, page in _run_pages(cursor, changed, docs=docs, now=now):
+        replace_file(folder / "runs" / f"{number}.html", page)
+    for number, file in _pages_in(folder).items():
+        if number not in facts:
+            file.unlink(missing_ok=True)
+    replace_file(folder / STAMPS, json.dumps(stamps))
+
+
+def _facts_of(cursor: Cursor, runs: list[Any], docs: Path) -> dict[int, RunFacts]:
+    """What each run's page shows that may change, by run; the newest first."""
+    first = {"first_run": runs[-1].quality_run_id if runs else 0}
+    releases = _by_run(fetch_all(cursor, "report/run_releases", first))
+    suites = suites_by_run(docs)
+    return {
+        run.quality_run_id: RunFacts(
+            run=run,
+            earlier=before.quality_run_id if before else None,
+            releases=releases.get(run.quality_run_id, []),
+            suites=suites.get(run_name(run.quality_run_id), []),
+        )
+        for run, before in pairwise([*runs, None])
+        if run
+    }
+
+
+def _run_pages(
+    cursor: Cursor, changed: list[RunFacts], *, docs: Path, now: datetime
+) -> Iterator[tuple[int, str]]:
+    runs = {"runs": [facts.run.quality_run_id for facts in changed]}
+    counts = _counts(cursor, [facts.run for facts in changed])
+    checks = _by_run(fetch_all(cursor, "report/run_checks", runs))
+    windows = _by_run(fetch_all(cursor, "report/run_windows", runs))
+    for facts in changed:
+        number = facts.run.quality_run_id
+        of_run = checks.get(number, [])
+        page = render(
+            "run.html",
+            depth=1,
+            now=now,
+            facts=facts,
+            duration=span_in_words(facts.run.finished_at - facts.run.started_at),
+            verdict=verdict_of(facts.run, counts.get(number)),
+            reasons=reasons_of(of_run),
+            checks=[_check_shown(check) for check in of_run],
+            not_shown=of_run[0].results - len(of_run) if of_run else 0,
+            stretches=_stretches(windows.get(number, [])),
+            docs=_docs_links(docs, facts),
+        )
+        yield number, page
+
+
+def _check_shown(check: Any) -> dict[str, Any]:  # noqa: ANN401  (a row)
+    return {
+        **check._asdict(),
+        "data": SUITES.get(check.suite, check.suite),
+        "consequence": SEVERITIES[check.severity],
+        "share": share_of(check),
+    }
+
+
+def _stretches(rows: list[Any]) -> dict[str, list[Stretch]]:
+    """The stretches of windows by what became of them."""
+    return {
+        what: [Stretch(row.since, row.until) for row in of_kind]
+        for what, of_kind in groupby(rows, attrgetter("what"))
+    }
+
+
+def _docs_links(docs: Path, facts: RunFacts) -> dict[str, str]:
+    """Great Expectations' own pages of a run, by what they are about, as seen from the run's."""
+    name = run_name(facts.run.quality_run_id)
+    pages = {suite: page_of(docs, suite, name) for suite in facts.suites}
+    return {
+        SUITES.get(suite, suite): f"../{page.relative_to(docs.parent).as_posix()}"
+        for suite, page in pages.items()
+        if page
+    }
+
+
+def _by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    return {number: list(of_run) for number, of_run in groupby(rows, attrgetter("quality_run_id"))}
+
+
+def _stamp(facts: RunFacts) -> str:
+    """Differs where the run's page built now would differ from one built before."""
+    return hashlib.sha256(repr([design_version(), facts]).encode()).hexdigest()
+
+
+def _stamps_in(folder: Path) -> dict[int, str]:
+    """The stamps of the runs' pages that are there."""
+    try:
+        stamps = json.loads((folder / STAMPS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    there = _pages_in(folder)
+    return {int(number): stamp for number, stamp in stamps.items() if int(number) in there}
+
+
+def _pages_in(folder: Path) -> dict[int, Path]:
+    return {int(file.stem): file for file in (folder / "runs").glob("[0-9]*.html")}

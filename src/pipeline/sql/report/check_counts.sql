@@ -1,0 +1,22 @@
+-- One row per run of these that checked something: how many checks passed and how many did not, by what follows from it.
+-- Where windows were checked one by one, a check is as bad as its worst window.
+WITH check_of_run AS (
+    SELECT
+        c.quality_run_id,
+        bool_or(c.status = 'errored') AS is_errored,
+        bool_or(c.status = 'failed') AS is_failed,
+        bool_or(c.severity = 'critical') AS is_critical
+    FROM unnest(%(runs)s::bigint[]) AS r (quality_run_id)
+    INNER JOIN analytics.quality_check AS c ON r.quality_run_id = c.quality_run_id
+    GROUP BY c.quality_run_id, c.suite, c.check_name
+)
+
+SELECT
+    c.quality_run_id,
+    count(*) FILTER (WHERE c.is_errored) AS errored,
+    count(*) FILTER (WHERE NOT c.is_errored AND c.is_failed AND c.is_critical) AS failed_critical,
+    count(*) FILTER (WHERE NOT c.is_errored AND c.is_failed AND NOT c.is_critical) AS failed_warning,
+    count(*) FILTER (WHERE NOT c.is_errored AND NOT c.is_failed) AS passed
+FROM check_of_run AS c
+GROUP BY c.quality_run_id
+ORDER BY c.quality_run_id
