@@ -6,6 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from pipeline.report_quality import build_quality_pages
 from pipeline.report_revenue import Surroundings, build_revenue_pages
 from pipeline.site import copy_assets
 from pipeline.statements import Cursor, fetch_all
@@ -33,11 +34,12 @@ def build_report(
     around = _read_surroundings(cursor, adminer)
     copy_assets(folder)
     build_revenue_pages(cursor, folder, around, now=now)
+    build_quality_pages(cursor, folder, docs=docs_folder(folder), now=now)
     return folder / "index.html"
 
 
 def _read_surroundings(cursor: Cursor, adminer: str | None) -> Surroundings:
-    runs = fetch_all(cursor, "report/runs")
+    runs = fetch_all(cursor, "status/last_run")
     releases = fetch_all(cursor, "report/releases")
     return Surroundings(
         categories=_codes_by_category(fetch_all(cursor, "report/categories")),

@@ -26,6 +26,12 @@ from pipeline.site import design_version, render, replace_file
 from pipeline.statements import Cursor, fetch_all
 
 RUNS_SHOWN = 50
+# A week's worth, at a run every ten minutes.
+RUN_PAGES = 1000
+# Of what is held back, and of a run's results: a page names more than that by their number.
+WINDOWS_SHOWN = 200
+RESULTS_SHOWN = 200
+
 STAMPS = ".runs.json"
 
 COUNTS_OF_NOTHING = {"passed": 0, "failed_warning": 0, "failed_critical": 0, "errored": 0}
@@ -54,7 +60,7 @@ def build_quality_pages(cursor: Cursor, folder: Path, *, docs: Path, now: dateti
         docs: where, below it, Great Expectations keeps its results and pages.
         now: when this is.
     """
-    runs = fetch_all(cursor, "report/runs")
+    runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     replace_file(folder / "quality.html", _overview(cursor, runs, docs=docs, now=now))
     _build_changed_runs(cursor, folder, runs, docs=docs, now=now)
 
@@ -75,7 +81,7 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
         now=now,
         last=runs[0] if runs else None,
         verdict=verdict_of(runs[0], counts.get(runs[0].quality_run_id)) if runs else None,
-        held=fetch_all(cursor, "report/held_back"),
+        held=fetch_all(cursor, "report/held_back", {"most": WINDOWS_SHOWN}),
         releases=fetch_all(cursor, "report/releases"),
         streams=streams,
         freshness=_freshness(cursor, streams, now),
@@ -160,10 +166,11 @@ def _facts_of(cursor: Cursor, runs: list[Any], docs: Path) -> dict[int, RunFacts
 def _run_pages(
     cursor: Cursor, changed: list[RunFacts], *, docs: Path, now: datetime
 ) -> Iterator[tuple[int, str]]:
-    runs = {"runs": [facts.run.quality_run_id for facts in changed]}
+    runs = [facts.run.quality_run_id for facts in changed]
     counts = _counts(cursor, [facts.run for facts in changed])
-    checks = _by_run(fetch_all(cursor, "report/run_checks", runs))
-    windows = _by_run(fetch_all(cursor, "report/run_windows", runs))
+    of_runs = {"runs": runs, "most": RESULTS_SHOWN}
+    checks = _by_run(fetch_all(cursor, "report/run_checks", of_runs))
+    windows = _by_run(fetch_all(cursor, "report/run_windows", of_runs))
     for facts in changed:
         number = facts.run.quality_run_id
         of_run = checks.get(number, [])

@@ -21,7 +21,7 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
     ("contract", "errors", "statements", "settings", "logs", "link"),
-    ("figures", "site"),
+    ("data_docs", "figures", "site"),
     ("database", "embedded_user", "pages", "processes", "terminal"),
     ("embedded", "explain", "roles", "status", "verify"),
     # From here on, the stages.
@@ -33,7 +33,7 @@ LAYERS = (
     ("release",),
     ("quality",),
     ("cycle",),
-    ("charts", "downloads"),
+    ("charts", "downloads", "quality_charts", "quality_words"),
     ("report_revenue", "report_quality"),
     ("report",),
 )

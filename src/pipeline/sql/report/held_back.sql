@@ -1,4 +1,4 @@
--- One row per window held back at present, the newest 200: the run that holds it, its checks that do; all_windows counts them all.
+-- One row per window held back at present, the newest ones: the run that holds it, its checks that do; all_windows counts them all.
 WITH held_window AS (
     SELECT
         r.window_start,
@@ -18,7 +18,7 @@ shown_window AS (
         count(*) OVER () AS all_windows
     FROM held_window AS h
     ORDER BY h.window_start DESC
-    LIMIT 200
+    LIMIT %(most)s
 )
 
 SELECT

@@ -1,4 +1,4 @@
--- One row per check of these runs and per window that it held back, what did not pass first; the first 200 of a run, results counts them all.
+-- One row per check of these runs and per window that it held back, what did not pass first; the first ones of a run, results counts them all.
 WITH ranked_check AS (
     SELECT
         c.*,
@@ -27,5 +27,5 @@ SELECT
     c.window_start,
     c.results
 FROM ranked_check AS c
-WHERE c.place <= 200
+WHERE c.place <= %(most)s
 ORDER BY c.quality_run_id, c.place

@@ -1,4 +1,4 @@
--- One row per analytics run that ended, the newest first: those that have a page, a week's worth.
+-- One row per analytics run that ended, the newest first.
 SELECT
     q.quality_run_id,
     q.verdict,
@@ -11,4 +11,4 @@ SELECT
 FROM analytics.quality_run AS q
 WHERE q.finished_at IS NOT NULL
 ORDER BY q.quality_run_id DESC
-LIMIT 1000
+LIMIT %(most)s
