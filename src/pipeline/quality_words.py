@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-WINDOW = timedelta(minutes=10)
+from pipeline.figures import WINDOW
 
 # What follows from a check that fails.
 SEVERITIES = {

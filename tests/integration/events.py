@@ -72,8 +72,8 @@ def compute_and_publish(database: Database, now: datetime) -> list[datetime]:
             cursor,
             candidate.quality_run_id,
             verdict="published",
-            published=len(published),
-            blocked=0,
+            published=published,
+            blocked=[],
         )
     return published
 

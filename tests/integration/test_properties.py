@@ -407,22 +407,26 @@ class Analytics:
         """A run publishes all its windows."""
         with self.database.transaction() as cursor:
             done = analytics.publish(cursor, run.quality_run_id, run.windows)
-            close(cursor, run, "published", published=len(done))
+            close(cursor, run, "published", published=done)
 
     def _end(self, run: analytics.Candidate, step: Publish | GiveUp) -> None:
         if isinstance(step, Publish):
             self.publish(run)
         elif step.is_blocked:
             with self.database.transaction() as cursor:
-                close(cursor, run, "blocked", published=0)
+                close(cursor, run, "blocked", published=[])
             # Somebody may still release it.
             self.open_runs.append(run)
 
 
 def close(
-    cursor: psycopg2.extensions.cursor, run: analytics.Candidate, verdict: str, *, published: int
+    cursor: psycopg2.extensions.cursor,
+    run: analytics.Candidate,
+    verdict: str,
+    *,
+    published: list[datetime],
 ) -> None:
-    blocked = len(run.windows) if verdict == "blocked" else 0
+    blocked = run.windows if verdict == "blocked" else []
     analytics.close_run(
         cursor, run.quality_run_id, verdict=verdict, published=published, blocked=blocked
     )

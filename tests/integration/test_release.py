@@ -56,8 +56,8 @@ def settle(database: Database, candidate: Candidate, *, blocked: list[datetime])
             cursor,
             candidate.quality_run_id,
             verdict="partly_blocked" if published else "blocked",
-            published=len(published),
-            blocked=len(blocked),
+            published=published,
+            blocked=blocked,
         )
 
 

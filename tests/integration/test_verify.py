@@ -245,7 +245,7 @@ def test_a_window_that_is_held_back_is_no_fault(office: Database) -> None:
     run = office.run(lambda cursor: compute(cursor, now=NOW))
     office.run(
         lambda cursor: close_run(
-            cursor, run.quality_run_id, verdict="blocked", published=0, blocked=1
+            cursor, run.quality_run_id, verdict="blocked", published=[], blocked=run.windows
         )
     )
     assert broken(office, patience=timedelta()) == set()
@@ -294,9 +294,7 @@ def test_nothing_is_found_while_everything_works(office: Database) -> None:
             return
         with own.transaction() as cursor:
             done = publish(cursor, run.quality_run_id, run.windows[number % 2 :])
-            close_run(
-                cursor, run.quality_run_id, verdict="published", published=len(done), blocked=0
-            )
+            close_run(cursor, run.quality_run_id, verdict="published", published=done, blocked=[])
 
     work = (
         write,

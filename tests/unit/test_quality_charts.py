@@ -1,0 +1,43 @@
+"""What the quality page's script draws."""
+
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+
+from pipeline.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+Row = namedtuple("Row", ["stream", "hour_start", "merged", "duplicate", "conflict", "rejected"])
+
+
+def test_the_last_hours_end_with_the_one_under_way() -> None:
+    hours = last_hours(NOON + timedelta(minutes=34, seconds=5))
+    assert len(hours) == 24
+    assert (hours[0], hours[-1]) == (NOON - timedelta(hours=23), NOON)
+
+
+def test_hours_without_a_batch_are_0() -> None:
+    hours = [NOON - timedelta(hours=1), NOON]
+    table = volume_table([Row("claim", NOON, 4, 3, 2, 1)], ["claim", "diagnose"], hours)
+    nothing = {"merged": 0, "duplicate": 0, "conflict": 0, "rejected": 0}
+    assert table == {
+        hours[0]: {"claim": nothing, "diagnose": nothing},
+        NOON: {
+            "claim": {"merged": 4, "duplicate": 3, "conflict": 2, "rejected": 1},
+            "diagnose": nothing,
+        },
+    }
+    drawings = {drawing["id"]: drawing for drawing in volume_drawings(table)}
+    assert len(drawings) == 8
+    assert [bar["value"] for bar in drawings["claim-duplicate"]["bars"]] == [0, 3]
+    assert [bar["at"] for bar in drawings["claim-duplicate"]["bars"]] == ["11", "12"]
+
+
+def test_the_trend_has_a_bar_per_run_and_measure_the_oldest_first() -> None:
+    counts = {"passed": 20, "failed_warning": 1, "failed_critical": 0, "errored": 0}
+    windows = {"windows_published": 2, "windows_blocked": 0, "finished_at": NOON}
+    runs = [{"quality_run_id": number, **windows, **counts} for number in (9, 7)]
+    drawings = {drawing["id"]: drawing for drawing in trend_drawings(runs)}
+    assert set(drawings) == {*counts, "windows_published", "windows_blocked"}
+    first, last = drawings["failed_warning"]["bars"]
+    assert (first["at"], last["at"], last["value"], last["link"]) == ("7", "9", 1, "runs/9.html")
+    assert last["text"] == "Run 9, 2026-05-04 12:00. Warnings failed: 1"
