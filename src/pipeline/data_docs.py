@@ -10,10 +10,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-# Of each suite, the newest runs whose results and pages are kept, and at most so many pages: a run
-# that looks for the windows at fault makes many.
+# The newest runs whose results and pages are kept, and at most so many pages: a run that looks for
+# the windows at fault makes many.
 RUNS_KEPT: Final = 200
-PAGES_KEPT: Final = 2000
+PAGES_KEPT: Final = 5000
 
 # How deep the library's pages lie among ours: quality/site/.
 SITE_DEPTH: Final = 2
@@ -110,15 +110,26 @@ def page_of(docs: Path, suite: str, run: str) -> Path | None:
 def prune(docs: Path) -> None:
     """Removes the files of all but the newest runs, which the library itself never does."""
     for folder in (docs / "results", docs / "site" / "validations"):
-        for suite in folder.glob("*") if folder.is_dir() else ():
-            if suite.is_dir():
-                _keep_newest(suite)
+        runs = _runs_in(folder)
+        # A run has, of each suite, a folder for each time that it checked something.
+        counts = accumulate(sum(_entries(place) for place in places) for places in runs)
+        for number, (places, count) in enumerate(zip(runs, counts, strict=True)):
+            if number >= RUNS_KEPT or (number and count > PAGES_KEPT):
+                for place in places:
+                    shutil.rmtree(place, ignore_errors=True)
 
 
-def _keep_newest(suite: Path) -> None:
-    runs = sorted(suite.iterdir(), key=lambda run: run.stat().st_mtime, reverse=True)
-    # A run has a folder for each time that it checked something.
-    counts = accumulate(sum(1 for _ in run.iterdir()) for run in runs)
-    for place, (run, count) in enumerate(zip(runs, counts, strict=True)):
-        if place >= RUNS_KEPT or (place and count > PAGES_KEPT):
-            shutil.rmtree(run, ignore_errors=True)
+def _runs_in(folder: Path) -> list[list[Path]]:
+    """The folders of each run, one a suite; the newest run first."""
+    by_name: dict[str, list[Path]] = {}
+    for run in folder.glob("*/*"):
+        by_name.setdefault(run.name, []).append(run)
+    return sorted(by_name.values(), key=_written_at, reverse=True)
+
+
+def _written_at(places: list[Path]) -> float:
+    return max(place.stat().st_mtime for place in places)
+
+
+def _entries(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir())

@@ -115,11 +115,11 @@ class Checker:
         prune(self._docs)
 
 
-class OfflinePages(TupleFilesystemStoreBackend):  # type: ignore[misc]
+class OfflinePages(TupleFilesystemStoreBackend):
     """Where the library writes its pages: each in one step, loading nothing from other hosts."""
 
-    def _set(self, key: Any, value: str | bytes, **_: object) -> str:  # noqa: ANN401
-        place = Path(self._convert_key_to_filepath(key))
+    def _set(self, key: Any, value: str | bytes, **_: object) -> str:  # type: ignore[override]  # noqa: ANN401
+        place = Path(self._convert_key_to_filepath(key))  # type: ignore[no-untyped-call]
         file = Path(self.full_base_directory) / place
         content = value.encode() if isinstance(value, str) else value
         if place.suffix in {".html", ".css"}:

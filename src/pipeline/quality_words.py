@@ -93,7 +93,9 @@ def reasons_of(checks: list[Any]) -> list[str]:
 
 def holds_back(check: Any) -> bool:  # noqa: ANN401  (a row of `report/run_checks`)
     """Whether a check keeps figures from being published: it broke, or is critical and failed."""
-    return check.status == "errored" or (check.status == "failed" and check.severity == "critical")
+    return bool(
+        check.status == "errored" or (check.status == "failed" and check.severity == "critical")
+    )
 
 
 def _reason(check: Any) -> str:  # noqa: ANN401

@@ -202,8 +202,8 @@ def _check_shown(check: Any) -> dict[str, Any]:  # noqa: ANN401  (a row)
 def _stretches(rows: list[Any]) -> dict[str, list[Stretch]]:
     """The stretches of windows by what became of them."""
     return {
-        what: [Stretch(row.since, row.until) for row in of_kind]
-        for what, of_kind in groupby(rows, attrgetter("what"))
+        what: [Stretch(row.since, row.until) for row in rows if row.what == what]
+        for what in ("published", "held back")
     }
 
 

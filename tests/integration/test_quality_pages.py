@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,13 @@ class Office:
         edit(suite["expectations"])
         file.write_text(json.dumps(suite))
 
+    @cached_property
+    def checker(self) -> Checker:
+        """Made with the first run: suites are edited before."""
+        return Checker(self.database.dsn, expectations=self.suites, docs=docs_folder(self.reports))
+
     def run(self, now: datetime = LATER) -> CycleResult:
-        checker = Checker(
-            self.database.dsn, expectations=self.suites, docs=docs_folder(self.reports)
-        )
-        return run_cycle(self.database, checker, now=now, batch_size=1000)
+        return run_cycle(self.database, self.checker, now=now, batch_size=1000)
 
     def build(self, now: datetime = LATER) -> Page:
         self.database.run(partial(build_report, folder=self.reports, now=now), snapshot=True)

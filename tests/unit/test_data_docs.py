@@ -104,14 +104,15 @@ def write_run(docs: Path, suite: str, number: int, *, pages: int = 1) -> None:
 def test_the_newest_runs_are_kept_whole(tmp_path: Path) -> None:
     for number in range(RUNS_KEPT + 3):
         write_run(tmp_path, "claim", number, pages=2)
-    write_run(tmp_path, "staging", 0)
+    write_run(tmp_path, "staging", 2)
+    write_run(tmp_path, "staging", 3)
     (tmp_path / "results" / ".ge_store_backend_id").write_text("")
     prune(tmp_path)
     for folder in (tmp_path / "results", tmp_path / "site" / "validations"):
         kept = {int(run.name.removeprefix("run-")) for run in (folder / "claim").iterdir()}
         assert kept == set(range(3, RUNS_KEPT + 3))
         assert len(list((folder / "claim").rglob("*.html"))) == 2 * RUNS_KEPT
-        assert (folder / "staging" / "run-0").is_dir()
+        assert [run.name for run in (folder / "staging").iterdir()] == ["run-3"]
 
 
 def test_runs_with_many_pages_are_kept_for_less_long_but_the_newest_for_sure(

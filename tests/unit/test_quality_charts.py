@@ -1,12 +1,20 @@
 """What the quality page's script draws."""
 
-from collections import namedtuple
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from pipeline.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-Row = namedtuple("Row", ["stream", "hour_start", "merged", "duplicate", "conflict", "rejected"])
+
+
+class Row(NamedTuple):
+    stream: str
+    hour_start: datetime
+    merged: int
+    duplicate: int
+    conflict: int
+    rejected: int
 
 
 def test_the_last_hours_end_with_the_one_under_way() -> None:

@@ -1,8 +1,7 @@
 """Runs and checks in words."""
 
-from collections import namedtuple
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -16,11 +15,27 @@ from pipeline.quality_words import (
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
-Run = namedtuple("Run", ["verdict", "windows_published", "windows_blocked"])
-Counts = namedtuple("Counts", ["errored", "failed_critical", "failed_warning", "passed"])
-Check = namedtuple(
-    "Check", ["check_name", "severity", "status", "rows_at_fault", "rows_checked", "window_start"]
-)
+
+class Run(NamedTuple):
+    verdict: str
+    windows_published: int
+    windows_blocked: int
+
+
+class Counts(NamedTuple):
+    errored: int
+    failed_critical: int
+    failed_warning: int
+    passed: int
+
+
+class Check(NamedTuple):
+    check_name: str
+    severity: str
+    status: str
+    rows_at_fault: int | None
+    rows_checked: int | None
+    window_start: datetime | None
 
 
 @pytest.mark.parametrize(
@@ -36,8 +51,10 @@ Check = namedtuple(
             Run("published", 1200, 0),
             Counts(0, 0, 2, 19),
             "warn",
-            "1,200 windows published: no critical check failed. "
-            "2 warnings failed and let the figures through, 19 passed.",
+            (
+                "1,200 windows published: no critical check failed. "
+                "2 warnings failed and let the figures through, 19 passed."
+            ),
         ),
         (
             Run("partly_blocked", 2, 1),
@@ -55,8 +72,10 @@ Check = namedtuple(
             Run("blocked", 0, 0),
             Counts(0, 1, 0, 4),
             "bad",
-            "No window was due, but what arrived did not pass its checks. "
-            "1 critical check failed, 4 passed.",
+            (
+                "No window was due, but what arrived did not pass its checks. "
+                "1 critical check failed, 4 passed."
+            ),
         ),
         (
             Run("nothing_due", 0, 0),
@@ -67,7 +86,7 @@ Check = namedtuple(
     ],
 )
 def test_a_verdict_says_what_became_of_the_windows_and_why(
-    run: Any, counts: Any, tone: str, text: str
+    run: Run, counts: Counts | None, tone: str, text: str
 ) -> None:
     verdict = verdict_of(run, counts)
     assert (verdict.text, verdict.tone) == (text, tone)
