@@ -51,6 +51,8 @@ LOADING_TAG = re.compile(
 )
 PICTURE = re.compile(r"""(<img\b[^>]*\bsrc=["'])https?:[^"'>]*?([^/"'>?]*)(?:\?[^"'>]*)?(["'])""")
 OUTSIDE_URL = re.compile(r"""url\(\s*["']?https?:[^)]*\)""")
+# It hides the end of every page behind an advertisement.
+FOOTER = re.compile(r"<footer>.*?</footer>", re.DOTALL)
 # Of result pages the library counts a folder too few.
 STATIC_FILE = re.compile(r"""(["'])(?:\.{1,2}/)*static/""")
 
@@ -77,6 +79,7 @@ def offline(text: str, *, depth: int) -> str:
     text = PICTURE.sub(rf"\1{site}static/images/\2\3", text)
     text = STATIC_FILE.sub(rf"\1{site}static/", text)
     text = OUTSIDE_URL.sub("none", text)
+    text = FOOTER.sub("", text)
     text = text.replace("</head>", f"{DARK_NAME}</head>", 1)
     return text.replace("<body>", f"<body>\n{WAY_BACK.format(root=root)}", 1)
 

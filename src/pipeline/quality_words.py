@@ -6,11 +6,11 @@ from typing import Any
 
 from pipeline.figures import WINDOW
 
-# What follows from a check that fails.
+# What follows where a check fails.
 SEVERITIES = {
-    "critical": "critical: holds the figures back",
-    "warning": "warning: lets the figures through, and is shown",
-    "info": "info: for information only",
+    "critical": "holds back the figures of the windows that it fails on",
+    "warning": "lets the figures through and is shown on these pages",
+    "info": "is shown for information",
 }
 
 # What a suite looks at.
@@ -86,6 +86,13 @@ def _counts_in_words(counts: Any) -> str:  # noqa: ANN401
     return f"{', '.join([*parts, passed])}." if parts else f"All {counts.passed} checks passed."
 
 
+def names_of(checks: list[Any]) -> tuple[list[str], list[str]]:
+    """The checks that held something back, and those that failed and let the figures through."""
+    holding = {check.check_name for check in checks if holds_back(check)}
+    failed = {check.check_name for check in checks if check.status == "failed"}
+    return sorted(holding), sorted(failed - holding)
+
+
 def reasons_of(checks: list[Any]) -> list[str]:
     """Why a run held something back: each check that did so, with where and on how many rows."""
     return [_reason(check) for check in checks if holds_back(check)]
@@ -111,6 +118,17 @@ def _extent(check: Any) -> str:  # noqa: ANN401
     if check.rows_checked:
         return f" for {check.rows_at_fault:,} of {check.rows_checked:,} rows ({share_of(check)})"
     return f" in {check.rows_at_fault:,} cases"
+
+
+def where_of(check: Any, checks: list[Any]) -> str:  # noqa: ANN401
+    """What a result is of: a window, all, or those that are not named by a result of their own."""
+    if check.window_start:
+        return f"{check.window_start:%Y-%m-%d %H:%M}"
+    named = any(
+        (other.suite, other.check_name) == (check.suite, check.check_name) and other.window_start
+        for other in checks
+    )
+    return "the others" if named else "all"
 
 
 def share_of(check: Any) -> str:  # noqa: ANN401

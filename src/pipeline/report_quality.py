@@ -17,10 +17,12 @@ from pipeline.quality_words import (
     SEVERITIES,
     SUITES,
     Stretch,
+    names_of,
     reasons_of,
     share_of,
     span_in_words,
     verdict_of,
+    where_of,
 )
 from pipeline.site import design_version, render, replace_file
 from pipeline.statements import Cursor, fetch_all
@@ -75,12 +77,15 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
         last_hours(now),
     )
     trend = [_with_counts(run, counts) for run in shown]
+    holding, failing = names_of(next(iter(_checks(cursor, runs[:1]).values()), []))
     return render(
         "quality.html",
         depth=0,
         now=now,
         last=runs[0] if runs else None,
         verdict=verdict_of(runs[0], counts.get(runs[0].quality_run_id)) if runs else None,
+        holding=holding,
+        failing=failing,
         held=fetch_all(cursor, "report/held_back", {"most": WINDOWS_SHOWN}),
         releases=fetch_all(cursor, "report/releases"),
         streams=streams,
@@ -95,8 +100,18 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
 
 def _counts(cursor: Cursor, runs: list[Any]) -> dict[int, Any]:
     """How many checks of each run passed and did not."""
-    numbers = {"runs": [run.quality_run_id for run in runs]}
-    return {row.quality_run_id: row for row in fetch_all(cursor, "report/check_counts", numbers)}
+    rows = fetch_all(cursor, "report/check_counts", {"runs": _numbers(runs)})
+    return {row.quality_run_id: row for row in rows}
+
+
+def _checks(cursor: Cursor, runs: list[Any]) -> dict[int, list[Any]]:
+    """What the checks of each run said, what did not pass first."""
+    of_runs = {"runs": _numbers(runs), "most": RESULTS_SHOWN}
+    return _by_run(fetch_all(cursor, "report/run_checks", of_runs))
+
+
+def _numbers(runs: list[Any]) -> list[int]:
+    return [run.quality_run_id for run in runs]
 
 
 def _with_counts(run: Any, counts: dict[int, Any]) -> dict[str, Any]:  # noqa: ANN401  (a row)
@@ -166,11 +181,10 @@ def _facts_of(cursor: Cursor, runs: list[Any], docs: Path) -> dict[int, RunFacts
 def _run_pages(
     cursor: Cursor, changed: list[RunFacts], *, docs: Path, now: datetime
 ) -> Iterator[tuple[int, str]]:
-    runs = [facts.run.quality_run_id for facts in changed]
-    counts = _counts(cursor, [facts.run for facts in changed])
-    of_runs = {"runs": runs, "most": RESULTS_SHOWN}
-    checks = _by_run(fetch_all(cursor, "report/run_checks", of_runs))
-    windows = _by_run(fetch_all(cursor, "report/run_windows", of_runs))
+    runs = [facts.run for facts in changed]
+    counts = _counts(cursor, runs)
+    checks = _checks(cursor, runs)
+    windows = _by_run(fetch_all(cursor, "report/run_windows", {"runs": _numbers(runs)}))
     for facts in changed:
         number = facts.run.quality_run_id
         of_run = checks.get(number, [])
@@ -182,7 +196,8 @@ def _run_pages(
             duration=span_in_words(facts.run.finished_at - facts.run.started_at),
             verdict=verdict_of(facts.run, counts.get(number)),
             reasons=reasons_of(of_run),
-            checks=[_check_shown(check) for check in of_run],
+            checks=[_check_shown(check, of_run) for check in of_run],
+            severities=SEVERITIES,
             not_shown=of_run[0].results - len(of_run) if of_run else 0,
             stretches=_stretches(windows.get(number, [])),
             docs=_docs_links(docs, facts),
@@ -190,11 +205,11 @@ def _run_pages(
         yield number, page
 
 
-def _check_shown(check: Any) -> dict[str, Any]:  # noqa: ANN401  (a row)
+def _check_shown(check: Any, checks: list[Any]) -> dict[str, Any]:  # noqa: ANN401  (rows)
     return {
         **check._asdict(),
         "data": SUITES.get(check.suite, check.suite),
-        "consequence": SEVERITIES[check.severity],
+        "where": where_of(check, checks),
         "share": share_of(check),
     }
 

@@ -124,6 +124,7 @@ def test_what_is_held_back_is_told_with_the_check_the_window_and_the_share(offic
     office.run()
     page = office.build()
     assert page.text("verdict").startswith("2 windows published, 1 window held back.")
+    assert page.text("verdict").count("Every price is 0 or more.") == 1
     [held] = page.table("held")
     assert held == {
         "Window": "2026-05-04 12:10",
@@ -139,7 +140,7 @@ def test_what_is_held_back_is_told_with_the_check_the_window_and_the_share(offic
         "2 windows: 2026-05-04 12:00 to 2026-05-04 12:10, 2026-05-04 12:20 to 2026-05-04 12:30"
     )
     worst = run.table("checks")[0]
-    assert (worst["Result"], worst["Window"], worst["Data"]) == (
+    assert (worst["Result"], worst["Windows"], worst["Data"]) == (
         "✗ failed",
         "2026-05-04 12:10",
         "claims",

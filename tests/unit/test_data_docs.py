@@ -43,6 +43,9 @@ PAGE = """<html><head>
   alt="Great Expectations" />
 <a href="https://greatexpectations.io">Great Expectations</a>
 <p>See https://example.com/style.css</p>
+<footer>
+  <p>Stay current <a href="https://greatexpectations.io/newsletter">Subscribe</a></p>
+</footer>
 </body></html>"""
 
 
@@ -66,6 +69,7 @@ def test_what_a_person_clicks_or_reads_stays() -> None:
     assert '<a href="https://greatexpectations.io">' in page
     assert "<p>See https://example.com/style.css</p>" in page
     assert '<a href="../../quality.html">' in page
+    assert "newsletter" not in page
 
 
 def test_the_search_finds_what_comes_from_other_hosts() -> None:

@@ -7,10 +7,12 @@ import pytest
 
 from pipeline.quality_words import (
     Stretch,
+    names_of,
     reasons_of,
     share_of,
     span_in_words,
     verdict_of,
+    where_of,
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -36,6 +38,7 @@ class Check(NamedTuple):
     rows_at_fault: int | None
     rows_checked: int | None
     window_start: datetime | None
+    suite: str = "claim"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,29 @@ def test_reasons_are_the_checks_that_hold_back_and_no_others() -> None:
         "All windows: this does not hold in 3 cases: Missing.",
         "Window 2026-05-04 12:00: the check itself broke, so that nobody knows: Odd.",
         "All windows: this does not hold: Unknown.",
+    ]
+
+
+def test_checks_are_named_once_by_what_they_did() -> None:
+    checks = [
+        Check("Price.", "critical", "failed", 1, 4, NOON),
+        Check("Price.", "critical", "failed", 1, 4, NOON + timedelta(hours=1)),
+        Check("Price.", "critical", "passed", 0, 9, None),
+        Check("Odd.", "warning", "errored", None, None, None),
+        Check("Dear.", "warning", "failed", 1, 4, None),
+    ]
+    assert names_of(checks) == (["Odd.", "Price."], ["Dear."])
+
+
+def test_a_result_says_which_windows_it_is_of() -> None:
+    one = Check("Price.", "critical", "failed", 1, 4, NOON)
+    rest = Check("Price.", "critical", "passed", 0, 9, None)
+    other = Check("Code.", "critical", "passed", 0, 9, None)
+    checks = [one, rest, other]
+    assert [where_of(check, checks) for check in checks] == [
+        "2026-05-04 12:00",
+        "the others",
+        "all",
     ]
 
 
