@@ -54,6 +54,8 @@ MAY = [
     ("auditor", "SELECT * FROM audit.raw_vs_clean"),
     ("auditor", "SELECT * FROM audit.conflicts"),
     ("auditor", "SELECT * FROM audit.rejected"),
+    ("auditor", "SELECT * FROM audit.replayed"),
+    ("auditor", "SELECT * FROM audit.window_claims"),
     ("auditor", "SELECT * FROM analytics.revenue_by_diagnosis"),
     ("auditor", "SELECT * FROM analytics.quality_check"),
 ]

@@ -46,8 +46,22 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON analytics.revenue_by_diagnosis TO office
 GRANT SELECT ON analytics.window_release TO office_analytics;
 
 -- The auditor reads, and reads no patient's name.
-GRANT SELECT ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected TO office_auditor;
+GRANT SELECT
+ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected, audit.replayed, audit.window_claims
+TO office_auditor;
 GRANT SELECT
 ON analytics.revenue_by_diagnosis, analytics.tracked_diagnosis, analytics.quality_run, analytics.quality_check,
 analytics.window_release
 TO office_auditor;
+
+-- In Adminer the auditor begins at these views; a sort of all of history ends by itself.
+DO $$
+BEGIN
+    EXECUTE format('ALTER ROLE office_auditor IN DATABASE %I SET search_path = audit', current_database());
+    EXECUTE format('ALTER ROLE office_auditor IN DATABASE %I SET default_transaction_read_only = on', current_database());
+    EXECUTE format('ALTER ROLE office_auditor IN DATABASE %I SET statement_timeout = %L', current_database(), '60s');
+EXCEPTION
+    -- The roles were made by the owner of another database of the server.
+    WHEN insufficient_privilege THEN NULL;
+END
+$$;

@@ -1,0 +1,2 @@
+-- Somebody removed the clean row.
+DELETE FROM claim WHERE id = 10;
