@@ -58,7 +58,9 @@ def test_migrate_gives_the_passwords_that_are_set(
         "The schema is up to date; passwords given to: office_auditor.\n",
         "",
     )
-    assert fetch(auditor, "SELECT count(*) FROM audit.raw_vs_clean") == [(0,)]
+    assert fetch(auditor, "SELECT count(*) FROM raw_vs_clean") == [(0,)]
+    assert fetch(auditor, "SHOW default_transaction_read_only") == [("on",)]
+    assert fetch(auditor, "SHOW statement_timeout") == [("1min",)]
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(login_as(url, "auditor", "best"))
     log = (office.home / "postgres").resolve() / "server.log"
