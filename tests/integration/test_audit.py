@@ -50,11 +50,12 @@ def rows_read(database: Database, query: str) -> float:
         cursor.execute(adminer.schema("audit"))
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT json) {query}")
         [(plan,)] = cursor.fetchall()
-    return sum(
+    read: float = sum(
         node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
         for node in nodes(plan[0]["Plan"])
         if node.get("Relation Name") in GROWING
     )
+    return read
 
 
 def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
