@@ -271,7 +271,8 @@ class Publisher:
                 # A closed sink answers at once.
                 self._stopping.wait(_POLL_SECONDS)
             except Exception as error:  # noqa: BLE001 - one failure must not end the stream
-                _logger.warning("publisher %s: %s; trying again", stream, type(error).__name__)
+                failed = {"stream": stream, "error": type(error).__name__}
+                _logger.warning("not published, trying again", extra=failed)
                 self._stopping.wait(_ERROR_WAIT_SECONDS)
 
 

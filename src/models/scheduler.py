@@ -78,7 +78,8 @@ class _Job(schedule.Job):
             self._call()
         except Exception as error:  # noqa: BLE001 - the next run must come, whatever this one raised
             # The class only: the text of an error may quote what a patient's record says.
-            _logger.error("job %s failed: %s", self._name, type(error).__name__)  # noqa: TRY400
+            failed = {"job": self._name, "error": type(error).__name__}
+            _logger.error("job failed", extra=failed)  # noqa: TRY400
         self._schedule_next_run()
 
     def _call(self) -> None:

@@ -68,6 +68,12 @@ class Subscriber:
         """The number of events acknowledged since this subscriber was made."""
         return self._acknowledged
 
+    @property
+    def is_running(self) -> bool:
+        """Whether events are being delivered, those of a drain included."""
+        run = self._run
+        return run is not None and run.thread.is_alive()
+
     def start(self) -> None:
         """Start delivering; does nothing while it already delivers."""
         with self._lifecycle:
@@ -109,9 +115,8 @@ class Subscriber:
         except BaseException as error:  # noqa: BLE001 - whatever is raised, the event comes again
             self._failures_in_a_row += 1
             _logger.warning(
-                "subscriber %s: %s; the event will be delivered again",
-                self._name,
-                type(error).__name__,
+                "the event will be delivered again",
+                extra={"stream": self._name, "error": type(error).__name__},
             )
             # An attempt that began before stop is followed by the next at once.
             self._wait_after_failure(run.abandoned if draining else run.stopping)

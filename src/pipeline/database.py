@@ -118,6 +118,17 @@ class Database:
         self._name = name
         self._statement_seconds = statement_seconds
         self._connection: WatchedConnection | None = None
+        self._opened = 0
+
+    @property
+    def name(self) -> str:
+        """What the server's list of connections, and our log, call it."""
+        return self._name
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection was opened again after it was lost."""
+        return max(self._opened - 1, 0)
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
@@ -155,7 +166,7 @@ class Database:
             retry=retry_if_exception_type(PASSING_ERRORS),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT_SECONDS),
             stop=stop_after_attempt(ATTEMPTS),
-            before_sleep=_log_retry,
+            before_sleep=self._log_retry,
             reraise=True,
         )(attempt)
 
@@ -171,6 +182,9 @@ class Database:
             self._connection = connect(
                 self.dsn, name=self._name, statement_seconds=self._statement_seconds
             )
+            self._opened += 1
+            if self._opened > 1:
+                log.info("database link opened again", extra={"connection": self._name})
         return self._connection
 
     def _roll_back(self, opened: connection) -> None:
@@ -179,6 +193,17 @@ class Database:
             opened.rollback()
         except psycopg2.Error:
             self.close()
+
+    def _log_retry(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "database trouble, trying again",
+            extra={
+                "connection": self._name,
+                "error": describe(error) if error else "unknown",
+                "attempt": state.attempt_number,
+            },
+        )
 
 
 def connect(
@@ -279,12 +304,3 @@ def once_reachable(
             f"No database at {address(database.dsn)}: {reason}. "
             "Start it, or say by DATABASE_URL where it is."
         ) from None
-
-
-def _log_retry(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning(
-        "database trouble, trying again: %s, attempt %d",
-        describe(error) if error else "unknown",
-        state.attempt_number,
-    )

@@ -169,4 +169,4 @@ def _look(connection: WatchedConnection, name: str, ask: Ask, seen: _Seen) -> _S
 
 def _end(connection: WatchedConnection, since: float, name: str, reason: str) -> None:
     if connection.end_link(since):
-        log.warning("database link ended: connection=%s reason=%s", name, reason)
+        log.warning("database link ended", extra={"connection": name, "reason": reason})

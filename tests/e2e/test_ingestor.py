@@ -31,7 +31,7 @@ def test_sigterm_drains_and_every_event_is_staged_once(office: Office, database_
     ingestor.wait_until(lambda: received(database_url) > 200)
     ended = ingestor.stop(signal.SIGTERM)
     assert ended.code == 0, ended.err
-    assert [line for line in ended.err.splitlines() if " INFO " not in line] == []
+    assert [line for line in ended.err.splitlines() if " level=info " not in line] == []
     for stream, counts in reconciliation(database_url).items():
         ids = staged_ids(database_url, stream)
         assert ids == list(range(len(ids)))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from models.scheduler import Scheduler, utc_now
+from pipeline.logs import LogfmtFormatter
 
 DEADLINE = 60
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -228,7 +229,8 @@ def test_a_failing_job_is_logged_without_its_text_and_runs_again(
         run_for(scheduler, clock, 20, step=10)
     assert len(runs) == 4
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
-    assert all(record.getMessage() == "job merge failed: ValueError" for record in caplog.records)
+    lines = [LogfmtFormatter().format(record).split(" event=")[1] for record in caplog.records]
+    assert lines == ['"job failed" job=merge error=ValueError'] * 2
     assert "67" not in caplog.text
 
 
