@@ -221,7 +221,8 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
             checker,
             now=now,
             batch_size=settings.batch_size,
-            **bounds,
+            since=bounds["since"],
+            until=bounds["until"],
         )
         index = build_pages(database, settings, settings.reports_folder)
     report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)

@@ -1,20 +1,18 @@
 """One analytics run: merge, compute, check, publish."""
 
-import logging
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from pipeline.data_docs import run_name
 from pipeline.database import Database
-from pipeline.merge import merge_pending
+from pipeline.merge import Batch, merge_pending
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
 from pipeline.revenue import Candidate, close_run, compute, publish
 from pipeline.statements import Cursor, execute, statement
-
-log = logging.getLogger(__name__)
 
 STATUS_BY_WEIGHT = ("passed", "failed", "errored")
 
@@ -28,6 +26,14 @@ class CycleResult:
     published: list[datetime]
     blocked: list[datetime]
     checks: list[CheckResult]
+    seconds: float = 0.0
+    """How long it took."""
+
+    @property
+    def failures(self) -> list[CheckResult]:
+        """The checks that did not pass, each once, however many windows it holds back."""
+        failed = [check for check in self.checks if check.status != "passed"]
+        return summarise([replace(check, window_start=None) for check in failed])
 
     @property
     def found_something_wrong(self) -> bool:
@@ -62,13 +68,15 @@ def run_cycle(
     batch_size: int,
     since: datetime | None = None,
     until: datetime | None = None,
+    on_batch: Callable[[Batch], object] = lambda _: None,
 ) -> CycleResult:
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
     What fails a critical check is not published and stays due; the other windows are not held back.
     """
-    for _ in merge_pending(database, batch_size=batch_size):
-        pass
+    began = time.monotonic()
+    for batch in merge_pending(database, batch_size=batch_size):
+        on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
     general = _check_run(database, checker, candidate)
     passed, of_windows = check_windows(
@@ -77,14 +85,7 @@ def run_cycle(
     )
     result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
     checker.prune()
-    log.info(
-        "analytics run ended: run=%d verdict=%s published=%d blocked=%d",
-        result.quality_run_id,
-        result.verdict,
-        len(result.published),
-        len(result.blocked),
-    )
-    return result
+    return replace(result, seconds=time.monotonic() - began)
 
 
 def check_windows(

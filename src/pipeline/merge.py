@@ -1,12 +1,13 @@
 """Merges raw rows into the clean tables: each batch one transaction, each raw row one outcome."""
 
 import logging
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from pipeline.database import Database, PassingError
 from pipeline.staging import STREAMS
-from pipeline.statements import Cursor, execute, fetch_one
+from pipeline.statements import Cursor, execute, fetch_all, fetch_one
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,12 @@ class Batch:
     conflict: int
     rejected: int
     dirtied_windows: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    """The rejected ones by reason."""
+    found_by_sweep: bool = False
+    """Whether there were some among them that the cursor had passed."""
+    seconds: float = 0.0
+    """How long it took, attempts that failed included."""
 
     @property
     def rows(self) -> int:
@@ -49,19 +56,13 @@ def merge_pending(database: Database, *, batch_size: int, sweep: bool = True) ->
 
 def _batches(database: Database, stream: str, *, batch_size: int, sweep: bool) -> Iterator[Batch]:
     while True:
+        began = time.monotonic()
         batch, more = database.run(
             lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, sweep=sweep)
         )
         if batch is not None:
-            log.debug(
-                "batch merged: stream=%s run=%d merged=%d duplicate=%d conflict=%d rejected=%d",
-                stream,
-                batch.run_id,
-                batch.merged,
-                batch.duplicate,
-                batch.conflict,
-                batch.rejected,
-            )
+            batch = replace(batch, seconds=time.monotonic() - began)
+            _log(batch)
             if batch.rows >= ROWS_WORTH_ANALYZING:
                 database.run(lambda cursor: execute(cursor, "merge/analyze"))
             yield batch
@@ -90,7 +91,7 @@ def merge_batch(
     batch = _merge_rows(cursor, stream, found.low_xid, found.high_xid, sweep=sweep)
     _move_cursor(cursor, batch, last_xid if sweep else found.high_xid)
     if batch.rows:
-        return batch, more
+        return replace(batch, found_by_sweep=int(found.low_xid) <= int(last_xid)), more
     # The cursor has come to rows that a sweep took before; a sweep that could not place a row
     # would find it again for ever.
     execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
@@ -104,8 +105,23 @@ def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, swe
     if done.pop("inserted") != done["merged"]:
         raise PassingError("somebody else has inserted a clean row meanwhile")
     execute(cursor, "merge/close_run", {"run_id": run_id, **done})
-    return Batch(stream=stream, run_id=run_id, **done)
+    reasons = _reasons(cursor, run_id) if done["rejected"] else {}
+    return Batch(stream=stream, run_id=run_id, **done, reasons=reasons)
+
+
+def _reasons(cursor: Cursor, run_id: int) -> dict[str, int]:
+    found = fetch_all(cursor, "merge/rejected_by_reason", {"run_id": run_id})
+    return {row.reason: row.rejected for row in found}
 
 
 def _move_cursor(cursor: Cursor, batch: Batch, last_xid: str) -> None:
     execute(cursor, "merge/move_cursor", {**asdict(batch), "last_xid": last_xid})
+
+
+def _log(batch: Batch) -> None:
+    fields = asdict(batch)
+    del fields["reasons"], fields["found_by_sweep"]
+    log.info("batch merged", extra=fields)
+    if batch.found_by_sweep:
+        lost = {"stream": batch.stream, "run_id": batch.run_id, "rows": batch.rows}
+        log.warning("a sweep found raw rows that the cursor had passed", extra=lost)

@@ -38,7 +38,12 @@ def apply_schema(database: Database) -> None:
             "change it: run 'python src/office.py migrate' as the database's owner."
         ) from None
     for name in applied:
-        log.info("schema file applied: %s", name)
+        log.info("schema file applied", extra={"file": name})
+
+
+def schema_version() -> str:
+    """The last of the schema files, up to which a database is brought."""
+    return statements_in("schema")[-1].removeprefix("schema/")
 
 
 def _checksum(name: str) -> str:

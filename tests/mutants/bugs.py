@@ -17,6 +17,7 @@ STAGING_TESTS: Final = (
 )
 SUBSCRIBER_TESTS: Final = ("tests/unit/test_subscriber.py",)
 INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
+METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
 PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_a_callback_that_fails_quotes_nothing",
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
@@ -282,11 +283,11 @@ MUTANTS: Final[list[Mutant]] = [
         ("tests/integration/test_database.py", "tests/integration/test_merge.py"),
         "src/pipeline/database.py",
         """\
-            before_sleep=_log_retry,
+            before_sleep=self._log_retry,
             reraise=True,
 """,
         """\
-            before_sleep=_log_retry,
+            before_sleep=self._log_retry,
             retry_error_callback=lambda _: None,
 """,
     ),
@@ -462,6 +463,37 @@ MUTANTS: Final[list[Mutant]] = [
         "src/pipeline/cycle.py",
         "return checker.broken_checks() + results",
         "return results",
+    ),
+    # --- what a process says of itself ---
+    _mutant(
+        "always well",
+        "The health check says yes whatever is wrong.",
+        ("tests/unit/test_monitor.py",),
+        "src/pipeline/monitor.py",
+        "self._say_health(self._complaints())",
+        "self._say_health([])",
+    ),
+    _mutant(
+        "count before it is staged",
+        "An event counts as staged although its callback fails.",
+        METRICS_TESTS,
+        "src/pipeline/metrics.py",
+        """\
+                callback(payload)
+            appended.inc()
+""",
+        """\
+                appended.inc()
+                callback(payload)
+""",
+    ),
+    _mutant(
+        "a label from data",
+        "What somebody wrote into the stream's name is shown as a label.",
+        METRICS_TESTS,
+        "src/pipeline/metrics.py",
+        "for stream in STREAMS:\n            self._unbalanced",
+        "for stream in {*STREAMS, *rows}:\n            self._unbalanced",
     ),
     # --- privacy ---
     _mutant(
