@@ -5,18 +5,24 @@ Run as `python src/analytics.py`; SIGINT or SIGTERM stops it after the run that 
 
 import logging
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from models.scheduler import Scheduler
-from pipeline.cycle import run_cycle
+from pipeline.cycle import CycleResult, run_cycle
 from pipeline.database import Database, once_reachable
 from pipeline.errors import exit_on_office_error
+from pipeline.health import LastTime
 from pipeline.logs import configure_logging
+from pipeline.metrics import AnalyticsMetrics, read_windows, window_families
+from pipeline.monitor import monitoring
 from pipeline.quality import Checker
+from pipeline.question import NoAnswerError, Question
 from pipeline.report import build_report, docs_folder
-from pipeline.schema import apply_schema
+from pipeline.schema import apply_schema, schema_version
 from pipeline.settings import Settings, load_settings
+from pipeline.verify import find_unbalanced
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
@@ -27,8 +33,32 @@ DB_HOST = "db"
 DB_PORT = 5432
 
 START_SECONDS = 60.0
+# What is reconciled after a run, so that it costs the same however much there is.
+RECENT = timedelta(hours=24)
+# What a run may take beyond two cycles before it is missed.
+PATIENCE_SECONDS = 100.0
 
 log = logging.getLogger("analytics")
+
+
+class Watch:
+    """What analytics says of its work: metrics, and whether it does it."""
+
+    def __init__(self, dsn: str, settings: Settings) -> None:
+        self.metrics = AnalyticsMetrics()
+        self.run = LastTime(
+            "analytics run", most_seconds=2 * settings.analytics_seconds + PATIENCE_SECONDS
+        )
+        self._windows = Question(dsn, read_windows, name="analytics metrics")
+        self.metrics.watch_state(self._windows, window_families)
+
+    def complaints(self) -> list[str]:
+        """Why it doesn't do its work; nothing where it does."""
+        try:
+            self._windows.ask()
+        except NoAnswerError as error:
+            return [*self.run.complaints(), f"the database does not answer: {error}"]
+        return self.run.complaints()
 
 
 def main() -> int:
@@ -41,7 +71,18 @@ def main() -> int:
     dsn = settings.database_dsn(
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
-    with closing(Database(dsn, name="analytics")) as database:
+    log.info("started", extra={"schema": schema_version()})
+    watch = Watch(dsn, settings)
+    with (
+        monitoring(
+            watch.metrics.registry,
+            watch.complaints,
+            address=settings.metrics_address,
+            port=settings.analytics_metrics_port,
+        ),
+        closing(Database(dsn, name="analytics")) as database,
+    ):
+        watch.metrics.watch_link(database)
         once_reachable(
             database, lambda: apply_schema(database), seconds=START_SECONDS, interrupt=stop
         )
@@ -51,7 +92,7 @@ def main() -> int:
         scheduler = Scheduler()
         scheduler.every(
             settings.analytics_seconds,
-            partial(analyse, database, checker, settings),
+            partial(analyse, database, checker, settings, watch),
             name="analytics",
             aligned=True,
             offset=settings.analytics_grace_seconds,
@@ -62,14 +103,38 @@ def main() -> int:
     return 0
 
 
-def analyse(database: Database, checker: Checker, settings: Settings) -> None:
+def analyse(database: Database, checker: Checker, settings: Settings, watch: Watch) -> None:
     """One run: merge, compute, check, publish, report."""
     now = datetime.now(UTC)
-    run_cycle(database, checker, now=now, batch_size=settings.batch_size)
-    report = partial(
-        build_report, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
-    )
-    database.run(report, snapshot=True)
+    with watch.metrics.counting_failures():
+        result = run_cycle(
+            database,
+            checker,
+            now=now,
+            batch_size=settings.batch_size,
+            on_batch=watch.metrics.batch_merged,
+        )
+        watch.metrics.run_ended(result)
+        tell(result)
+        report = partial(
+            build_report, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
+        )
+        database.run(report, snapshot=True)
+        reconcile = partial(find_unbalanced, since=now - RECENT)
+        watch.metrics.reconciled(database.run(reconcile, snapshot=True))
+    watch.run.is_now()
+
+
+def tell(result: CycleResult) -> None:
+    """Logs how a run ended, and which checks did not pass."""
+    run = {"run_id": result.quality_run_id}
+    for check in result.failures:
+        said = asdict(check)
+        del said["window_start"]
+        log.warning("check failed", extra=run | said)
+    counts = {"published": len(result.published), "blocked": len(result.blocked)}
+    ended = run | {"verdict": result.verdict, **counts, "seconds": result.seconds}
+    log.info("analytics run ended", extra=ended)
 
 
 if __name__ == "__main__":

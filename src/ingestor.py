@@ -12,10 +12,14 @@ from models.scheduler import Scheduler
 from models.subscriber import Subscriber
 from pipeline.database import PASSING_ERRORS, Database, describe, once_reachable
 from pipeline.errors import exit_on_office_error
+from pipeline.health import LastTime
 from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
+from pipeline.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
+from pipeline.monitor import monitoring
+from pipeline.question import NoAnswerError, Question
 from pipeline.roles import login_as
-from pipeline.schema import apply_schema
+from pipeline.schema import apply_schema, schema_version
 from pipeline.settings import Settings, load_settings
 from pipeline.staging import append, next_id
 from publisher import Publisher
@@ -33,8 +37,46 @@ APPEND_SECONDS = 10.0
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
+# It is not well where a raw row waits for longer, or no merge went well for that time.
+MOST_LAG_SECONDS = 60.0
 
 log = logging.getLogger("ingestor")
+
+
+class Watch:
+    """What the ingestor says of its work: metrics, and whether it does it."""
+
+    def __init__(self, dsn: str) -> None:
+        self.metrics = IngestorMetrics()
+        self.merge = LastTime("merge", most_seconds=MOST_LAG_SECONDS)
+        self.subscribers: dict[str, Subscriber] = {}
+        self._streams = Question(dsn, read_streams, name="ingestor metrics")
+        self.metrics.watch_state(self._streams, stream_families)
+
+    def complaints(self) -> list[str]:
+        """Why it doesn't do its work; nothing where it does."""
+        return [*self._receiving_complaints(), *self.merge.complaints(), *self._lag_complaints()]
+
+    def _receiving_complaints(self) -> list[str]:
+        if not self.subscribers:
+            return ["nothing is received yet"]
+        return [
+            f"the subscriber of {stream} has ended"
+            for stream, subscriber in self.subscribers.items()
+            if not subscriber.is_running
+        ]
+
+    def _lag_complaints(self) -> list[str]:
+        try:
+            streams = self._streams.ask()
+        except NoAnswerError as error:
+            return [f"the database does not answer: {error}"]
+        return [
+            f"the oldest pending {stream.stream} waits for {lag_seconds(stream):.0f} s, "
+            f"which is more than {MOST_LAG_SECONDS:.0f} s"
+            for stream in streams
+            if lag_seconds(stream) > MOST_LAG_SECONDS
+        ]
 
 
 def main() -> int:
@@ -47,8 +89,19 @@ def main() -> int:
     dsn = settings.database_dsn(
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
-    with closing(Database(dsn, name="ingestor merge")) as database:
-        merge = partial(merge_all, database, settings)
+    log.info("started", extra={"schema": schema_version()})
+    watch = Watch(dsn)
+    with (
+        monitoring(
+            watch.metrics.registry,
+            watch.complaints,
+            address=settings.metrics_address,
+            port=settings.metrics_port,
+        ),
+        closing(Database(dsn, name="ingestor merge")) as database,
+    ):
+        watch.metrics.watch_link(database)
+        merge = partial(merge_all, database, settings, watch)
 
         def start() -> dict[str, int]:
             apply_schema(database)
@@ -56,12 +109,13 @@ def main() -> int:
             return first_ids(database)
 
         numbers = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
-        with receiving(settings, append_dsn(dsn, settings), numbers):
+        with receiving(settings, append_dsn(dsn, settings), numbers, watch):
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=False), name="merge")
             scheduler.every(settings.sweep_seconds, partial(merge, sweep=True), name="sweep")
             log.info("receiving")
             scheduler.run(stop)
+            log.info("draining")
         merge_last(merge)
     log.info("stopped")
     return 0
@@ -78,7 +132,7 @@ def first_ids(database: Database) -> dict[str, int]:
     return {stream: database.run(partial(next_id, stream=stream)) for stream in STREAMS}
 
 
-def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int]) -> ExitStack:
+def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: Watch) -> ExitStack:
     """The running publisher and subscribers; leaving the context drains them."""
     channels = {stream: Channel() for stream in STREAMS}
     publisher = Publisher(
@@ -91,7 +145,9 @@ def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int]) -> ExitS
     for stream, channel in channels.items():
         staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
         running.callback(staging.close)
-        subscriber = Subscriber(channel, on_arrival(staging, stream), name=stream)
+        watch.metrics.watch_link(staging)
+        callback = watch.metrics.counting(stream, on_arrival(staging, stream))
+        subscriber = watch.subscribers[stream] = Subscriber(channel, callback, name=stream)
         subscriber.start()
         running.callback(drain, subscriber, stream)
         running.callback(channel.close)
@@ -113,13 +169,15 @@ def on_arrival(database: Database, stream: str) -> Callable[[bytes], None]:
 def drain(subscriber: Subscriber, stream: str) -> None:
     """Stages what was received; what can't be in time stays unacknowledged."""
     if not subscriber.stop(DRAIN_SECONDS / len(STREAMS)):
-        log.warning("stopped with unacknowledged events: stream=%s", stream)
+        log.warning("stopped with unacknowledged events", extra={"stream": stream})
 
 
-def merge_all(database: Database, settings: Settings, *, sweep: bool) -> None:
+def merge_all(database: Database, settings: Settings, watch: Watch, *, sweep: bool) -> None:
     """Merges until nothing is pending."""
-    for _ in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
-        pass
+    with watch.metrics.counting_failures():
+        for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
+            watch.metrics.batch_merged(batch)
+    watch.merge.is_now()
 
 
 def merge_last(merge: Callable[..., None]) -> None:
@@ -127,7 +185,7 @@ def merge_last(merge: Callable[..., None]) -> None:
     try:
         merge(sweep=True)
     except PASSING_ERRORS as error:
-        log.warning("stopped with pending raw rows: %s", describe(error))
+        log.warning("stopped with pending raw rows", extra={"error": describe(error)})
 
 
 if __name__ == "__main__":

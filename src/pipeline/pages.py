@@ -1,11 +1,12 @@
 """Serves the built pages on 127.0.0.1, for `office.py run`."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+
+from pipeline.web import serving_at
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -20,16 +21,5 @@ def serving(folder: Path, port: int) -> Iterator[str]:
     Where the port is taken, another free one is used: the address says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handler = partial(_Quiet, directory=str(folder))
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, name="pages", daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving_at("127.0.0.1", port, partial(_Quiet, directory=str(folder))) as used:
+        yield f"http://localhost:{used}"

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=100_000, gt=0)
     """Raw rows a merge takes at most at once, give or take one transaction's."""
 
+    metrics_address: str = "127.0.0.1"
+    """Address at which each process serves its metrics and its health."""
+    metrics_port: int = Field(default=9101, ge=0, lt=65535)
+    """Port of the ingestor's; analytics has the next one. 0 serves none."""
+
     stop_at_end_of_input: bool = False
     """Stop when standard input ends: so a process ends with the one that started it."""
 
@@ -69,6 +74,11 @@ class Settings(BaseSettings):
     def reports_folder(self) -> Path:
         """Where the pages are built."""
         return self.reports or self.home / "reports"
+
+    @property
+    def analytics_metrics_port(self) -> int:
+        """The port of analytics' metrics and health; 0 serves none."""
+        return self.metrics_port + 1 if self.metrics_port else 0
 
     @property
     def role_passwords(self) -> dict[str, str]:

@@ -67,6 +67,14 @@ def verify(
     return [_check(cursor, name, bounds) for name in watch(names)]
 
 
+def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
+    """The streams whose sums don't come out for what was received since: the first promise."""
+    execute(cursor, "verify_slice/favour_indexes")
+    bounds = {"since": since, "patience_seconds": PATIENCE.total_seconds()}
+    first = fetch_one(cursor, "verify_slice/bounds", bounds)._asdict()
+    return fetch_all(cursor, "verify/010_reconciliation", first)
+
+
 def _check(cursor: Cursor, name: str, bounds: dict[str, Any]) -> Promise:
     rows = fetch_all(cursor, name, bounds)
     return Promise(

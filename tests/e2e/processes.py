@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,9 +145,11 @@ class Office:
         self.home = home
         self.outputs = outputs
         self.reports_port = free_port()
+        self.metrics_port = free_port(2)
         self._environment = _plain_environment() | {
             "OFFICE_HOME": str(home),
             "OFFICE_REPORTS_PORT": str(self.reports_port),
+            "OFFICE_METRICS_PORT": str(self.metrics_port),
         }
         if database_url is not None:
             self._environment["DATABASE_URL"] = database_url
@@ -207,12 +209,13 @@ def processes_in(*folders: Path) -> dict[int, str]:
     return found
 
 
-def free_port() -> int:
-    """A port below those that the kernel gives to outgoing connections."""
+def free_port(count: int = 1) -> int:
+    """The first of so many ports in a row, below those of the kernel's outgoing connections."""
     while True:
         port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with ExitStack() as probes, suppress(OSError):
+            for number in range(port, port + count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", number))
             return port
 
 

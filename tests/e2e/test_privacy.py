@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from ingestor import on_arrival
 from models.subscriber import Subscriber
 from pipeline.database import Database
 from pipeline.embedded import SETTINGS
+from pipeline.logs import LogfmtFormatter
 from pipeline.settings import PROJECT_FOLDER
+from scrape import get
 from utils.pipeline_utils import Channel
 
 CANARY = "Canary"
@@ -142,6 +145,7 @@ def test_nothing_gets_into_the_output_logs_and_pages_of_what_goes_well(planted: 
     running = office.start("run")
     log = office.home / "logs" / "analytics.log"
     running.wait_until(lambda: log.exists() and "analytics run ended" in log.read_text())
+    ask_for_metrics(office)
     assert running.stop(signal.SIGTERM).code == 0
 
     # It is where it belongs, and nowhere else.
@@ -152,8 +156,23 @@ def test_nothing_gets_into_the_output_logs_and_pages_of_what_goes_well(planted: 
     assert (staged, shown) == (13, 14)
     names = {file.name for file in planted.written()}
     assert {"server.log", "ingestor.log", "analytics.log", "index.html", "revenue.csv"} <= names
+    assert "office_raw_rows" in (office.outputs / "ingestor-metrics").read_text()
+    assert "office_last_run" in (office.outputs / "analytics-metrics").read_text()
     assert len(planted.written()) > 25
     assert planted.leaks() == set()
+
+
+def is_well(port: int) -> bool:
+    return get(port, "/healthz")[0] == 200
+
+
+def ask_for_metrics(office: Office) -> None:
+    """What the processes say of themselves goes where all output goes, to be searched."""
+    for number, name in enumerate(("ingestor", "analytics")):
+        port = office.metrics_port + number
+        wait_until(partial(is_well, port))
+        for path in ("metrics", "healthz"):
+            (office.outputs / f"{name}-{path}").write_text(get(port, f"/{path}")[1])
 
 
 # --- what is found wrong is told by its number ---
@@ -216,7 +235,7 @@ def suites_with(folder: Path, queries: list[str]) -> Path:
 def assert_failed_in_a_line(result: Result) -> None:
     assert result.code == 1
     assert result.out == ""
-    lines = [line for line in result.err.splitlines() if " WARNING " not in line]
+    lines = [line for line in result.err.splitlines() if " level=warning " not in line]
     assert len(lines) == 1, result.err
     assert lines[0].startswith("Error: ")
 
@@ -250,11 +269,14 @@ def test_a_callback_that_fails_quotes_nothing(
     with closing(Database(planted.url, name="ingestor claim")) as database:
         subscriber = Subscriber(channel, on_arrival(database, "claim"), name="claim")
         subscriber.start()
-        wait_until(lambda: "CheckViolation" in caplog.text)
+        wait_until(
+            lambda: any(vars(record).get("error") == "CheckViolation" for record in caplog.records)
+        )
         execute(planted.url, "ALTER TABLE staging.event DROP CONSTRAINT refused")
         assert subscriber.stop(30)
     assert subscriber.acknowledged == len(CLAIMS)
-    assert not any(canary.decode() in caplog.text.lower() for canary in CANARIES)
+    logged = caplog.text + "".join(map(LogfmtFormatter().format, caplog.records))
+    assert not any(canary.decode() in logged.lower() for canary in CANARIES)
     assert planted.leaks() == set()
 
 

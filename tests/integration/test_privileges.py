@@ -1,8 +1,9 @@
 """What each role may do, and that it may do nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -12,11 +13,13 @@ from psycopg2.extensions import connection, parse_dsn
 
 from pipeline.database import Database
 from pipeline.errors import OfficeError
+from pipeline.metrics import read_streams, read_windows
 from pipeline.report import build_report
 from pipeline.roles import ROLES, login_as
 from pipeline.schema import apply_schema
+from pipeline.statements import Cursor
 from pipeline.status import read_status
-from pipeline.verify import verify
+from pipeline.verify import find_unbalanced, verify
 
 APPEND = "INSERT INTO staging.event (stream, payload) VALUES ('claim', '{}')"
 MERGE_RUN = (
@@ -142,6 +145,22 @@ def test_analytics_may_read_what_its_pages_show_and_verify(
         build_report(cursor, tmp_path, now=datetime.now(UTC))
         read_status(cursor)
         verify(cursor)
+
+
+@pytest.mark.parametrize(
+    ("role", "read"),
+    [
+        ("merge", read_streams),
+        ("analytics", read_windows),
+        ("analytics", partial(find_unbalanced, since=datetime.now(UTC))),
+    ],
+)
+def test_a_service_may_read_what_its_metrics_say(
+    shared_database_url: str, role: str, read: Callable[[Cursor], object]
+) -> None:
+    with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
+        cursor.execute(f"SET LOCAL SESSION AUTHORIZATION office_{role}")
+        read(cursor)
 
 
 def test_nobody_else_may_anything(connected: connection) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.settings import Settings
+
 PROJECT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -49,6 +51,22 @@ def test_the_owner_s_password_is_known_to_the_server_and_to_the_schema_alone() -
         name for name, service in SERVICES.items() if "dataeng" in str(service.get("environment"))
     }
     assert knowing == {"db", "schema"}
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [("ingestor", Settings().metrics_port), ("analytics", Settings().analytics_metrics_port)],
+)
+def test_a_service_is_looked_after_by_what_it_says_of_its_health(name: str, port: int) -> None:
+    service = SERVICES[name]
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f"'http://127.0.0.1:{port}/healthz'" in service["healthcheck"]["test"][-1]
+    assert service["environment"]["OFFICE_METRICS_ADDRESS"] == "0.0.0.0"  # noqa: S104
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "build" in SERVICES[name]])
+def test_what_a_service_logs_does_not_fill_the_disk(name: str) -> None:
+    assert SERVICES[name]["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
 
 
 def test_images_are_pinned_to_a_release_and_can_be_pinned_to_a_digest() -> None:

@@ -20,10 +20,10 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
-    ("contract", "errors", "statements", "settings", "logs", "link"),
+    ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
     ("data_docs", "figures", "site"),
-    ("database", "embedded_user", "pages", "processes", "terminal"),
-    ("embedded", "explain", "roles", "status", "verify"),
+    ("database", "embedded_user", "monitor", "pages", "processes", "terminal"),
+    ("embedded", "explain", "question", "roles", "status", "verify"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),
@@ -36,6 +36,7 @@ LAYERS = (
     ("charts", "downloads", "quality_charts", "quality_words"),
     ("report_revenue", "report_quality"),
     ("report",),
+    ("metrics",),
 )
 
 # These hand the whole environment on to the programs they start, and read nothing in it by name.

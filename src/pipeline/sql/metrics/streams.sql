@@ -1,0 +1,33 @@
+-- One row per stream: its totals so far, how many raw rows wait to be merged, since when the oldest does, and the time.
+-- Only the next 100,000 raw rows are looked at, one after the other, so that the answer comes soon however many there are.
+SELECT
+    c.stream,
+    c.merged,
+    c.duplicate,
+    c.conflict,
+    c.rejected,
+    p.pending,
+    p.pending_since,
+    clock_timestamp() AS now
+FROM staging.merge_cursor AS c
+CROSS JOIN
+    LATERAL (
+        SELECT
+            count(*) AS pending,
+            min(next_row.received_at) AS pending_since
+        FROM (
+            SELECT
+                e.seq,
+                e.received_at
+            FROM staging.event AS e
+            WHERE e.stream = c.stream AND e.xid > c.last_xid
+            ORDER BY e.xid
+            LIMIT 100000
+        ) AS next_row
+        WHERE (
+            SELECT o.seq
+            FROM staging.outcome AS o
+            WHERE o.seq = next_row.seq
+        ) IS NULL
+    ) AS p
+ORDER BY c.stream
