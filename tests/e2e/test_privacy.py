@@ -28,7 +28,7 @@ from pipeline.database import Database
 from pipeline.embedded import SETTINGS
 from pipeline.logs import LogfmtFormatter
 from pipeline.settings import PROJECT_FOLDER
-from scrape import get
+from scrape import get, scrape
 from utils.pipeline_utils import Channel
 
 CANARY = "Canary"
@@ -37,6 +37,7 @@ PRICE = 8675309.17
 CANARIES = [CANARY.encode().lower(), ICD10_CODE.encode().lower(), b"8675309"]
 
 TIME = "2020-05-04T12:00:00Z"
+REJECTED = 8
 CLAIMS = [
     event(id=1, patient_id=1, code=f"{CANARY}-1", price=PRICE, tsp=TIME),
     event(id=1, patient_id=1, code=f"{CANARY}-1", price=PRICE + 1),
@@ -145,6 +146,8 @@ def test_nothing_gets_into_the_output_logs_and_pages_of_what_goes_well(planted: 
     running = office.start("run")
     log = office.home / "logs" / "analytics.log"
     running.wait_until(lambda: log.exists() and "analytics run ended" in log.read_text())
+    planted.load()
+    wait_until(lambda: rejections(office.metrics_port) >= REJECTED)
     ask_for_metrics(office)
     assert running.stop(signal.SIGTERM).code == 0
 
@@ -153,13 +156,18 @@ def test_nothing_gets_into_the_output_logs_and_pages_of_what_goes_well(planted: 
     [(shown,)] = fetch(
         planted.url, "SELECT count(*) FROM audit.raw_vs_clean WHERE payload ~ 'Canary'"
     )
-    assert (staged, shown) == (13, 14)
+    assert (staged, shown) == (26, 28)
     names = {file.name for file in planted.written()}
     assert {"server.log", "ingestor.log", "analytics.log", "index.html", "revenue.csv"} <= names
     assert "office_raw_rows" in (office.outputs / "ingestor-metrics").read_text()
     assert "office_last_run" in (office.outputs / "analytics-metrics").read_text()
     assert len(planted.written()) > 25
     assert planted.leaks() == set()
+
+
+def rejections(port: int) -> float:
+    """Raw rows that the ingestor rejected itself."""
+    return sum(scrape(port).by("office_rejections_total", "stream", "reason").values())
 
 
 def is_well(port: int) -> bool:
