@@ -131,10 +131,10 @@ def claims(
 
     def new(event_id: int) -> Claim:
         code = rng.choice(list(FEES))
-        return Claim(event_id, rng.randint(1, patients), code, _price(code, rng))
+        return Claim(event_id, rng.randint(1, patients), code, draw_price(code, rng))
 
     def altered(claim: Claim) -> Claim:
-        return replace(claim, price=_other_price(claim.price, rng))
+        return replace(claim, price=draw_other_price(claim.price, rng))
 
     return _with_duplicates(first_id, rng, new, altered, shares)
 
@@ -163,11 +163,11 @@ def diagnoses(
     _check_ids(first_id, patients)
 
     def new(event_id: int) -> Diagnosis:
-        return Diagnosis(event_id, rng.randint(1, patients), _icd10_code(DIAGNOSES, rng))
+        return Diagnosis(event_id, rng.randint(1, patients), draw_icd10_code(DIAGNOSES, rng))
 
     def altered(diagnosis: Diagnosis) -> Diagnosis:
         others = {code: n for code, n in DIAGNOSES.items() if code != diagnosis.icd10_code}
-        return replace(diagnosis, icd10_code=_icd10_code(others, rng))
+        return replace(diagnosis, icd10_code=draw_icd10_code(others, rng))
 
     return _with_duplicates(first_id, rng, new, altered, shares)
 
@@ -307,14 +307,16 @@ def _json(event: Claim | Diagnosis) -> bytes:
     return json.dumps(asdict(event)).encode()
 
 
-def _price(code: str, rng: Random) -> float:
+def draw_price(code: str, rng: Random) -> float:
+    """Return a price of a procedure."""
     low, high = FEES[code]
     if rng.random() < _SHARE_OF_PRICES_WITH_CENTS:
         return _price_of_cents(rng.randint(100 * low, 100 * high))
     return rng.randint(low, high)
 
 
-def _other_price(price: float, rng: Random) -> float:
+def draw_other_price(price: float, rng: Random) -> float:
+    """Return a price that is not this one."""
     return _price_of_cents(round(100 * price) + 100 * rng.randint(1, 20))
 
 
@@ -322,7 +324,8 @@ def _price_of_cents(cents: int) -> float:
     return cents / 100 if cents % 100 else cents // 100
 
 
-def _icd10_code(weights: Mapping[str, int], rng: Random) -> str:
+def draw_icd10_code(weights: Mapping[str, int], rng: Random) -> str:
+    """Return a code, as often as it weighs."""
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
