@@ -14,6 +14,12 @@ from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
 from pipeline.revenue import Candidate, close_run, compute, publish
 from pipeline.statements import Cursor, execute, statement
 
+# Windows that are checked together, at most: a week of them.
+WINDOWS_AT_ONCE = 1008
+
+Watch = Callable[[int, int], None]
+Check = Callable[[list[datetime]], list[CheckResult]]
+
 STATUS_BY_WEIGHT = ("passed", "failed", "errored")
 
 
@@ -69,27 +75,46 @@ def run_cycle(
     since: datetime | None = None,
     until: datetime | None = None,
     on_batch: Callable[[Batch], object] = lambda _: None,
+    watch: Watch = lambda *_: None,
 ) -> CycleResult:
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
     What fails a critical check is not published and stays due; the other windows are not held back.
+    `watch` is told how many windows more are checked, and of how many.
     """
     began = time.monotonic()
     for batch in merge_pending(database, batch_size=batch_size):
         on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
     general = _check_run(database, checker, candidate)
-    passed, of_windows = check_windows(
+    passed, of_windows = check_in_parts(
         [] if any(result.blocks for result in general) else candidate.windows,
         lambda windows: _check_slices(database, checker, candidate, windows),
+        watch,
     )
     result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
     checker.prune()
     return replace(result, seconds=time.monotonic() - began)
 
 
+def check_in_parts(
+    windows: list[datetime], check: Check, watch: Watch
+) -> tuple[list[datetime], list[CheckResult]]:
+    """The windows that pass, and what the checks said; many windows are checked part by part."""
+    passed: list[datetime] = []
+    results: list[CheckResult] = []
+    watch(0, len(windows))
+    for start in range(0, len(windows), WINDOWS_AT_ONCE):
+        part = windows[start : start + WINDOWS_AT_ONCE]
+        part_passed, part_results = check_windows(part, check)
+        passed += part_passed
+        results += part_results
+        watch(len(part), len(windows))
+    return passed, results
+
+
 def check_windows(
-    windows: list[datetime], check: Callable[[list[datetime]], list[CheckResult]]
+    windows: list[datetime], check: Check
 ) -> tuple[list[datetime], list[CheckResult]]:
     """The windows that pass, and what the checks said.
 

@@ -7,6 +7,7 @@ counts instead of samples) is what keeps its memory flat and patients' data out 
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
 from great_expectations.data_context.types.base import DataContextConfig
+from great_expectations.render.view import view
+from jinja2 import Environment
+from jinja2.bccache import Bucket, BytecodeCache
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 from sqlalchemy import URL, Engine, ExceptionContext, event
 
@@ -43,6 +47,28 @@ ENGINE_ARGUMENTS = {
 
 # On the library's index, the newest results of all suites.
 RESULTS_SHOWN = 50
+
+
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled before.
+
+    The library makes an environment of templates for every page, which compiles all of them anew:
+    most of the time that a check took.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+views: Any = view
+views.Environment = partial(Environment, bytecode_cache=_Compiled())
 
 
 @event.listens_for(Engine, "do_connect")

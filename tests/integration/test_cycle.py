@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from integration.events import claim, diagnose, revenue, rows, stage, stage_and_merge
-from pipeline.cycle import CycleResult, check_windows, run_cycle
+from pipeline import cycle
+from pipeline.cycle import CycleResult, check_in_parts, check_windows, run_cycle
 from pipeline.database import Database
 from pipeline.quality import Checker, CheckResult
 from pipeline.report import build_report, docs_folder
@@ -284,3 +285,20 @@ def test_exactly_the_windows_at_fault_are_held_back(bad: set[int]) -> None:
     passed, results = check_windows(windows, check)
     assert passed == [window for window in windows if window not in at_fault]
     assert {result.window_start for result in results if result.blocks} == at_fault
+
+
+def test_many_windows_are_checked_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cycle, "WINDOWS_AT_ONCE", 3)
+    windows = [NOON + number * WINDOW for number in range(7)]
+    checked: list[list[datetime]] = []
+    told: list[tuple[int, int]] = []
+
+    def check(some: list[datetime]) -> list[CheckResult]:
+        checked.append(some)
+        return [CheckResult("claim", "a check", "critical", "passed")]
+
+    passed, results = check_in_parts(windows, check, lambda *done: told.append(done))
+    assert passed == windows
+    assert checked == [windows[:3], windows[3:6], windows[6:]]
+    assert len(results) == 3
+    assert told == [(0, 7), (3, 7), (3, 7), (1, 7)]
