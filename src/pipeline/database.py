@@ -119,6 +119,7 @@ class Database:
         self._statement_seconds = statement_seconds
         self._connection: WatchedConnection | None = None
         self._opened = 0
+        self._is_interrupted = False
 
     @property
     def name(self) -> str:
@@ -137,6 +138,7 @@ class Database:
         Args:
             snapshot: read only, and all from one snapshot.
         """
+        self._end_where_interrupted()
         opened = self._open()
         opened.set_session(
             isolation_level=ISOLATION_LEVEL_REPEATABLE_READ
@@ -150,6 +152,7 @@ class Database:
             opened.commit()
         except BaseException:
             self._roll_back(opened)
+            self._end_where_interrupted()
             raise
 
     def run(self, step: Callable[[Cursor], T], *, snapshot: bool = False) -> T:
@@ -170,12 +173,32 @@ class Database:
             reraise=True,
         )(attempt)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a call waits for the server."""
+        return self._connection is not None and self._connection.waiting_since is not None
+
+    def interrupt(self) -> None:
+        """Breaks off what waits for the server, and ends what comes next with KeyboardInterrupt.
+
+        Another thread may call it. An interrupt that came during a COPY would be lost: the driver
+        makes an error of its own of it.
+        """
+        self._is_interrupted = True
+        if self._connection is not None:
+            with suppress(psycopg2.Error):
+                self._connection.cancel()
+
     def close(self) -> None:
         """Closes the connection; the next use opens another."""
         if self._connection is not None:
             with suppress(psycopg2.Error):
                 self._connection.close()
             self._connection = None
+
+    def _end_where_interrupted(self) -> None:
+        if self._is_interrupted:
+            raise KeyboardInterrupt
 
     def _open(self) -> WatchedConnection:
         if self._connection is None or self._connection.closed:

@@ -1,10 +1,13 @@
-"""Takes a terminal's Ctrl-C for this process alone."""
+"""What a Ctrl-C reaches, and how soon."""
 
 import os
 import signal
+import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -29,3 +32,40 @@ def own_ctrl_c() -> Iterator[None]:
         yield
     finally:
         os.tcsetpgrp(terminal, starter)
+
+
+@contextmanager
+def at_ctrl_c(call: Callable[[], None], *, does_it: Callable[[], bool]) -> Iterator[None]:
+    """While the context lasts, calls at once, from a thread, when Ctrl-C is pressed.
+
+    The interrupt itself has to wait until a statement that is under way returns; what is called
+    can break that off.
+
+    Args:
+        call: what to call.
+        does_it: says that the call is enough for now; else the interrupt comes, too.
+    """
+    noticed, told = socket.socketpair()
+    told.setblocking(False)
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        while number := noticed.recv(1):
+            if number[0] == signal.SIGINT:
+                call()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if not does_it():
+            raise KeyboardInterrupt
+
+    thread = threading.Thread(target=listen, name="Ctrl-C", daemon=True)
+    thread.start()
+    handler = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(before)
+        told.close()
+        thread.join()
+        noticed.close()
