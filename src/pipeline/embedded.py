@@ -130,6 +130,23 @@ def stop(home: Path) -> bool:
         return _stop(home)
 
 
+def forget(home: Path) -> None:
+    """Stop the server under `home`, and remove its data: the next start begins with new ones.
+
+    Raises:
+        OfficeError: it did not stop.
+    """
+    home = home.resolve()
+    if not home.is_dir():
+        return
+    with _guard(home):
+        _keep_file(home).unlink(missing_ok=True)
+        _stop(home)
+        site = find_site(home, "postgres")
+        if site and _data(site).exists():
+            shutil.rmtree(_data(site))
+
+
 def _leave(home: Path, users: int) -> None:
     if not home.is_dir():  # removed meanwhile; a server without its folder ends by itself
         return

@@ -449,6 +449,16 @@ def test_stop_stops_a_server_in_use(office: Office) -> None:
         connection.close()
 
 
+def test_a_server_that_is_forgotten_begins_anew(office: Office) -> None:
+    embedded.forget(office.home)
+    with office.server() as url:
+        query(url, "INSERT INTO visit VALUES (2, 'second')")
+        embedded.forget(office.home)
+        assert office.postmasters() == set()
+    with office.server() as url:
+        assert query(url, "SELECT id FROM visit ORDER BY id") == [(1,)]
+
+
 def test_stop_where_there_is_no_server(office: Office) -> None:
     assert not embedded.stop(office.home)
     assert not office.home.exists()
