@@ -16,6 +16,7 @@ from pipeline.explain import (
 )
 
 WIDTH = 80
+OFFICE = "python src/office.py"
 ROWS_SHOWN = 20
 PAYLOAD_SHOWN = 600
 
@@ -49,13 +50,13 @@ def diagnose_lines(diagnosis: DiagnoseBiography) -> list[str]:
     ]
 
 
-def window_lines(biography: WindowBiography) -> list[str]:
-    """The biography of a window."""
+def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[str]:
+    """The biography of a window; commands that it names begin with `office`."""
     window = biography.window
     return [
         *_paragraph(f"Window {_span(window)}: {window.in_words}."),
         *_publication_lines(biography),
-        *_held_back_lines(window),
+        *_held_back_lines(window, office),
         *_mark_lines(window),
         *(_sum_lines(biography) if window.claims or window.figures else []),
     ]
@@ -216,7 +217,7 @@ def _release(release: Row) -> str:
     return f"{reason} ({release['released_by']}, {_second(release['released_at'])})"
 
 
-def _held_back_lines(window: WindowState) -> Iterator[str]:
+def _held_back_lines(window: WindowState, office: str) -> Iterator[str]:
     held = window.held_back
     if held is None:
         return
@@ -227,8 +228,8 @@ def _held_back_lines(window: WindowState) -> Iterator[str]:
     yield from _check_lines(held["checks"])
     figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
     yield from _paragraph(f"What it holds back: {figures}.", indent=2)
-    command = f"office.py release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
-    yield from _paragraph(f"Mend the cause; or publish it by hand: {command}", indent=2)
+    yield "  Mend the cause; or publish it by hand:"
+    yield f"    {office} release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
 
 
 def _check_lines(checks: list[Row]) -> Iterator[str]:

@@ -11,7 +11,7 @@ WINDOW = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """A stream: raw rows so far by fate, and since when the oldest pending one waits."""
+    """A stream: raw rows so far by fate, those of the last minute, and since when one waits."""
 
     stream: str
     received: int
@@ -21,7 +21,13 @@ class StreamStatus:
     rejected: int
     pending: int
     pending_since: datetime | None
+    received_in_a_minute: int
     merged_at: datetime | None
+
+    @property
+    def rate(self) -> float:
+        """Events a second, over the last minute."""
+        return self.received_in_a_minute / 60
 
     def lag_seconds(self, now: datetime) -> float:
         """How long the oldest pending raw row has waited."""
@@ -35,6 +41,7 @@ class Status:
     now: datetime
     streams: list[StreamStatus]
     due_windows: int
+    held_back: list[datetime]
     window_closes_at: datetime
     last_run: dict[str, Any] | None
 
@@ -55,6 +62,7 @@ class Status:
         """The same, for another program to read."""
         return {
             **asdict(self),
+            "streams": [{**asdict(stream), "rate": stream.rate} for stream in self.streams],
             "lag_seconds": self.lag_seconds,
             "run_age_seconds": self.run_age_seconds,
         }
@@ -68,6 +76,7 @@ def read_status(cursor: Cursor) -> Status:
         now=windows.now.astimezone(UTC),
         streams=[StreamStatus(**row._asdict()) for row in fetch_all(cursor, "status/streams")],
         due_windows=windows.due,
+        held_back=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
         window_closes_at=windows.open_window + WINDOW,
         last_run=runs[0]._asdict() if runs else None,
     )

@@ -1,4 +1,4 @@
--- One row per stream: its totals so far, what waits to be merged and since when, and its last batch.
+-- One row per stream: its totals so far, what waits to be merged and since when, what came in within a minute, its last batch.
 WITH pending_row AS (
     SELECT
         e.stream,
@@ -16,6 +16,16 @@ pending_by_stream AS (
         min(p.received_at) AS pending_since
     FROM pending_row AS p
     GROUP BY p.stream
+),
+
+-- now(), not clock_timestamp(): what stays the same for a transaction can be looked up in an index.
+recent_by_stream AS (
+    SELECT
+        e.stream,
+        count(*) AS received
+    FROM staging.event AS e
+    WHERE e.received_at > now() - interval '1 minute'
+    GROUP BY e.stream
 )
 
 SELECT
@@ -27,6 +37,7 @@ SELECT
     c.rejected,
     coalesce(p.pending, 0) AS pending,
     p.pending_since,
+    coalesce(r.received, 0) AS received_in_a_minute,
     (
         SELECT m.finished_at
         FROM staging.merge_run AS m
@@ -36,4 +47,5 @@ SELECT
     ) AS merged_at
 FROM staging.merge_cursor AS c
 LEFT JOIN pending_by_stream AS p ON c.stream = p.stream
+LEFT JOIN recent_by_stream AS r ON c.stream = r.stream
 ORDER BY c.stream

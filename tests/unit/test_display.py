@@ -1,0 +1,156 @@
+"""How a status looks: columns that keep their places, within 80 columns."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from pipeline.display import (
+    Around,
+    promise_lines,
+    short_count,
+    short_duration,
+    short_rate,
+    status_view,
+)
+from pipeline.status import Status, StreamStatus
+from pipeline.verify import Promise
+
+NOW = datetime(2026, 11, 24, 14, 13, 48, tzinfo=UTC)
+HEADER = "stream   received   merged duplicate conflict rejected  pending   rate    lag"
+RUN = {
+    "quality_run_id": 7,
+    "verdict": "partly_blocked",
+    "windows_published": 3,
+    "windows_blocked": 1,
+    "checks_passed": 19,
+    "checks_failed": 1,
+    "checks_errored": 0,
+    "finished_at": NOW - timedelta(minutes=3),
+}
+
+
+def stream(name: str, count: int, seconds: float) -> StreamStatus:
+    return StreamStatus(
+        stream=name,
+        received=count,
+        merged=count,
+        duplicate=count,
+        conflict=count,
+        rejected=count,
+        pending=count,
+        pending_since=NOW - timedelta(seconds=seconds),
+        received_in_a_minute=count,
+        merged_at=None,
+    )
+
+
+def status(count: int, seconds: float) -> Status:
+    return Status(
+        now=NOW,
+        streams=[stream("claim", count, seconds), stream("diagnose", count, seconds)],
+        due_windows=count,
+        held_back=[],
+        window_closes_at=NOW.replace(minute=20, second=0),
+        last_run=None,
+    )
+
+
+def lines(found: Status, around: Around, width: int = 80) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(status_view(found, around))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "row"),
+    [
+        (0, 0, "claim           0        0         0        0        0        0  0.0/s    0 s"),
+        (30, 61, "claim          30       30        30       30       30       30  0.5/s   61 s"),
+        (
+            10_000_000,
+            5940,
+            "claim    10000000 10000000  10000000 10000000 10000000 10000000 167k/s    2 h",
+        ),
+    ],
+)
+def test_columns_keep_their_places(count: int, seconds: float, row: str) -> None:
+    shown = lines(status(count, seconds), Around({"database": "127.0.0.1:15432/doctor_office"}))
+    assert shown[:2] == [HEADER, row]
+    assert max(map(len, shown)) < 80
+    assert not any("…" in line for line in shown)
+
+
+def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
+    held_back = [NOW.replace(hour=hour, minute=0) for hour in (9, 10, 11)]
+    found = replace(status(0, 0), last_run=RUN, due_windows=4, held_back=held_back)
+    around = Around(
+        {"pages": "http://localhost:8081"},
+        next_run=NOW.replace(minute=20, second=5),
+        hint="Ctrl-C drains and stops.",
+        trouble="The database doesn't answer.",
+    )
+    shown = lines(found, around)
+    assert shown[4:] == [
+        "last run     7, 14:10:48 UTC: partly blocked; windows published 3, held back 1",
+        "checks       19 passed, 1 failed",
+        "windows due  4",
+        "held back    2026-11-24 09:00, 2026-11-24 10:00 UTC and 1 more",
+        "next window  closes 14:20 UTC, in 6:12; next run 14:20:05, in 6:17",
+        "pages        http://localhost:8081",
+        "",
+        "The database doesn't answer.",
+        "",
+        "Ctrl-C drains and stops.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (99_999_999, "99999999"), (100_000_000, "100M")]
+)
+def test_counts_stay_short(count: int, text: str) -> None:
+    assert short_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.5, "0.5/s"), (99.94, "99.9/s"), (99.96, "100/s"), (9999.4, "9999/s"), (9999.6, "10k/s")],
+)
+def test_rates_stay_short(rate: float, text: str) -> None:
+    assert short_rate(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (98.4, "98 s"),
+        (120, "2 min"),
+        (5939, "99 min"),
+        (7200, "2 h"),
+        (864000, "10 d"),
+    ],
+)
+def test_times_stay_short(seconds: float, text: str) -> None:
+    assert short_duration(seconds) == text
+
+
+def test_promises_go_on_below_themselves_in_a_terminal() -> None:
+    kept = Promise("a", "every figure equals a recompute", 0, [])
+    broken = Promise("b", "every claim is merged", 1, [{"id": 1, "is_clean": False}])
+    lines = promise_lines([kept, broken])
+    assert lines == [
+        "ok     every figure equals a recompute",
+        "BROKEN every claim is merged",
+        "         id=1, is_clean=False",
+    ]
+    assert promise_lines([kept, broken], width=25) == [
+        "ok     every figure",
+        "       equals a recompute",
+        "BROKEN every claim is",
+        "       merged",
+        "         id=1,",
+        "         is_clean=False",
+    ]
