@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +22,7 @@ from e2e.queries import Row, clean_rows, execute, fetch, published, reconciliati
 from integration.events import compute_and_publish
 from pipeline.database import Database
 from pipeline.settings import PROJECT_FOLDER
+from pipeline.staging import LINES_PER_TRANSACTION
 
 FATES = ("merged", "duplicate", "conflict", "rejected")
 
@@ -43,7 +46,7 @@ def succeed(result: Result) -> str:
 def load(office: Office, stream: str, payloads: list[bytes]) -> None:
     """Loads lines from standard input."""
     out = succeed(office.command("load", "-", "--stream", stream, given=file_of(payloads)))
-    assert out == f"{len(payloads)} lines staged.\n"
+    assert out == f"{len(payloads)} line{'' if len(payloads) == 1 else 's'} staged.\n"
 
 
 def outcomes(url: str, *, after: int = 0) -> list[tuple[str, bytes, str, str | None]]:
@@ -133,17 +136,49 @@ def expected_outcomes(fate: Callable[[Line], str]) -> list[tuple[str, bytes, str
     ]
 
 
-def test_a_file_that_is_not_there_and_a_missing_stream_are_said(
-    office: Office, claims_file: Path
-) -> None:
-    for arguments, told in [
-        ((claims_file.with_name("nowhere.jsonl"), "--stream", "claim"), "nowhere.jsonl"),
-        ((claims_file,), "--stream"),
+def test_a_load_that_is_stopped_says_what_is_staged(office: Office, database_url: str) -> None:
+    running = office.start("load", "-", "--stream", "claim")
+    assert running.process.stdin is not None
+    running.process.stdin.write(file_of([CLAIMS[0].payload]) * LINES_PER_TRANSACTION)
+    running.process.stdin.flush()
+    staged = "SELECT count(*) FROM staging.event"
+    running.wait_until(lambda: fetch(database_url, staged) == [(LINES_PER_TRANSACTION,)])
+    ended = running.stop(signal.SIGINT)
+    assert (ended.code, ended.out) == (130, "")
+    told = f"Stopped: at least {LINES_PER_TRANSACTION} lines are staged;"
+    assert [line[: len(told)] for line in ended.err.splitlines()] == [told]
+
+
+def test_a_statement_that_waits_is_broken_off_by_ctrl_c(office: Office, database_url: str) -> None:
+    load(office, "claim", [CLAIMS[0].payload])
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE claim")
+        running = office.start("merge")
+        waiting = """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+        running.wait_until(lambda: fetch(database_url, waiting) == [(1,)])
+        stopped_at = time.monotonic()
+        ended = running.stop(signal.SIGINT)
+    assert time.monotonic() - stopped_at < 20  # and not the minute that it would wait for a lock
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "Stopped: at least 0 raw rows are merged; others wait.\n"
+
+
+def test_long_work_moves_a_bar_in_a_terminal(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "claims.jsonl"
+    file.write_bytes(file_of([CLAIMS[0].payload]) * 20_000)
+    for command, shown in [
+        (("load", str(file), "--stream", "claim"), ("Loading", " MB ", "20000 lines staged.")),
+        (("merge",), ("Merging", "20,000 of 20,000 raw rows", "duplicate 19999")),
+        (("rebuild",), ("Rebuilding", "20,000 of 20,000 outcomes", "the same.")),
+        (("verify", "--all"), ("Verifying", " checks ", "ok     received")),
     ]:
-        ended = office.command("load", *arguments)
-        assert (ended.code, ended.out) == (2, "")
-        [line] = [line for line in ended.err.splitlines() if line.startswith("Error: ")]
-        assert told in line
+        terminal = office.start_in_terminal(*command)
+        assert terminal.wait() == 0
+        for part in shown:
+            assert part in terminal.text(), command
 
 
 def test_commands_print_json(office: Office, claims_file: Path) -> None:
@@ -350,15 +385,6 @@ def csv_rows(file: Path) -> list[list[str]]:
 def csv_text(figures: list[Row]) -> list[list[str]]:
     header = "window_start category revenue claims patients quality_run_id published_at"
     return [header.split(), *([str(value) for value in row] for row in figures)]
-
-
-def test_a_time_that_is_none_is_said(office: Office, database_url: str) -> None:
-    ended = office.command("analytics", "--from", "2020-05-04T12:00Z", "--to", "teatime")
-    assert (ended.code, ended.out) == (2, "")
-    [line] = [line for line in ended.err.splitlines() if line.startswith("Error: ")]
-    assert "--to" in line
-    assert "teatime" in line
-    assert fetch(database_url, "SELECT * FROM analytics.quality_run") == []
 
 
 # --- two at once ---

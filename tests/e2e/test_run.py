@@ -15,7 +15,10 @@ FATES = ("merged", "duplicate", "conflict", "rejected")
 COUNTS = (
     r"received (\d+), merged (\d+), duplicate (\d+), conflict (\d+), rejected (\d+), pending (\d+)"
 )
-LINE = re.compile(rf"\d\d:\d\d:\d\d claim: {COUNTS}; diagnose: {COUNTS}; window closes \d\d:\d0")
+LINE = re.compile(
+    rf"\d\d:\d\d:\d\d claim: {COUNTS}; diagnose: {COUNTS}; window closes \d\d:\d0; "
+    r"(?:no run yet|run \d+ [a-z ]+); windows due \d+"
+)
 
 
 def status_of(line: str) -> tuple[list[int], list[int]]:
@@ -142,7 +145,7 @@ def test_run_can_be_stopped_while_its_processes_are_starting(office: Office) -> 
 
 def test_a_terminal_of_80_columns_shows_the_streams(office: Office) -> None:
     terminal = office.start_in_terminal("run", OFFICE_PUBLISH_SECONDS="0.1")
-    row = r"^{} +[1-9]\d* +[1-9]\d* +\d+ +\d+ +\d+ +\d+ +\d+ s *$"
+    row = r"^{} +[1-9]\d* +[1-9]\d* +\d+ +\d+ +\d+ +\d+ +\d\.\d/s +\d+ s *$"
     both = [re.compile(row.format(stream), re.MULTILINE) for stream in ("claim", "diagnose")]
     wait_until(lambda: all(pattern.search(shown(terminal.text())) for pattern in both))
     wait_until(shows_report(office.reports_port))
@@ -150,9 +153,16 @@ def test_a_terminal_of_80_columns_shows_the_streams(office: Office) -> None:
     assert terminal.wait() == 0
 
     text = shown(terminal.text())
-    header = "stream +received +merged +duplicate +conflict +rejected +pending +lag"
+    header = "stream +received +merged +duplicate +conflict +rejected +pending +rate +lag"
     assert re.search(header, text)
-    assert f"http://localhost:{office.reports_port}" in text
+    for told in (
+        f"pages        http://localhost:{office.reports_port}",
+        "next window  closes",
+        "; next run ",
+        "Ctrl-C drains and stops.",
+        "Stopping: ",
+    ):
+        assert told in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
     wait_until(lambda: not office.processes())

@@ -15,7 +15,7 @@ SRC = Path(__file__).parents[2] / "src"
 Files = dict[str, str]
 Rule = Callable[[Files], list[str]]
 
-LIBRARY = ("publisher", "utils.pipeline_utils", "models.scheduler", "models.subscriber")
+LIBRARY = ("publisher", "history", "utils.pipeline_utils", "models.scheduler", "models.subscriber")
 ENTRY_POINTS = ("ingestor", "analytics", "office")
 
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
@@ -75,11 +75,17 @@ def library_knows_nothing_of_pipeline(files: Files) -> list[str]:
 
 
 def pipeline_knows_nothing_of_the_library(files: Files) -> list[str]:
+    beyond = ("publisher", "history", "utils", "models", "commands")
     return [
         f"{file} imports {name}"
         for file, name in imports_in(files)
-        if file.startswith("pipeline/") and is_in(name, ("publisher", "utils", "models"))
+        if file.startswith("pipeline/") and is_in(name, beyond)
     ]
+
+
+def only_the_office_imports_its_commands(files: Files) -> list[str]:
+    others = {f: text for f, text in files.items() if f != "office.py" and "commands/" not in f}
+    return used_outside(others, ("commands",), allowed=())
 
 
 def nobody_imports_an_entry_point(files: Files) -> list[str]:
@@ -182,6 +188,10 @@ PYTHON_RULES: list[tuple[Rule, Files]] = [
         pipeline_knows_nothing_of_the_library,
         {"pipeline/merge.py": "from utils.pipeline_utils import STREAMS"},
     ),
+    (library_knows_nothing_of_pipeline, {"history.py": "from pipeline.staging import STREAMS"}),
+    (pipeline_knows_nothing_of_the_library, {"pipeline/merge.py": "from commands import data"}),
+    (only_the_office_imports_its_commands, {"ingestor.py": "from commands.data import load"}),
+    (nobody_imports_an_entry_point, {"commands/data.py": "from office import main"}),
     (nobody_imports_an_entry_point, {"analytics.py": "from ingestor import main"}),
     (nobody_imports_an_entry_point, {"pipeline/report.py": "import office"}),
     (imports_are_absolute_and_plain, {"pipeline/merge.py": "from . import cycle"}),

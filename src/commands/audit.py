@@ -1,0 +1,154 @@
+"""Looking closer: `verify`, `explain`, `release`."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from commands.common import (
+    SOMETHING_WRONG,
+    as_json,
+    as_moment,
+    chosen_settings,
+    command_line,
+    office_database,
+    parse_time,
+    report,
+    stopping,
+    width,
+)
+from commands.progress import bar, one_by_one
+from pipeline import display, display_explain
+from pipeline.explain import explain_claim, explain_diagnose, explain_window, window_of
+from pipeline.release import release
+from pipeline.verify import verify
+
+# What `verify` checks unless it is told otherwise.
+RECENT = timedelta(hours=24)
+
+EVENT_ID = click.IntRange(0, 2**63 - 1)
+
+
+@click.command("verify")
+@click.option("--all", "is_all", is_flag=True, help="Check everything, not only a recent slice.")
+@click.option(
+    "--since",
+    metavar="T",
+    help="Check what came in, was merged or published since T (ISO 8601) instead of in a day.",
+)
+@as_json
+def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
+    """Check every promise that the data can show.
+
+    From one snapshot, for what came in, was merged or published in the last 24 hours, or for all
+    there is. Exit 1 where one is broken; the rows at fault follow.
+
+    Example: python src/office.py verify --all
+    """
+    if is_all and since:
+        raise click.UsageError("--all checks everything: it goes without --since.")
+    settings = chosen_settings()
+    begin = parse_time(since, "--since") or datetime.now(UTC) - RECENT
+    with (
+        office_database(settings, "office verify") as database,
+        stopping(database, lambda: "it only reads, and has not come to an end."),
+        bar("Verifying", "checks") as watch,
+    ):
+        promises = database.run(
+            lambda cursor: verify(
+                cursor,
+                since=None if is_all else begin,
+                patience=timedelta(seconds=2 * settings.analytics_seconds),
+                watch=one_by_one(watch) if is_all else iter,
+            ),
+            snapshot=True,
+        )
+    report(
+        [vars(promise) for promise in promises],
+        "\n".join(display.promise_lines(promises, width=width())),
+        is_json=is_json,
+    )
+    if not all(promise.holds for promise in promises):
+        sys.exit(SOMETHING_WRONG)
+
+
+@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def explain(context: click.Context) -> None:
+    """Tell how a claim, a diagnosis or a window's figures came about.
+
+    Example: python src/office.py explain claim 4711
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@explain.command("claim")
+@click.argument("claim_id", metavar="ID", type=EVENT_ID)
+@as_json
+def explain_claim_command(claim_id: int, *, is_json: bool) -> None:
+    """Tell what became of claim ID, and what it counts for.
+
+    Example: python src/office.py explain claim 4711
+    """
+    with office_database(chosen_settings(), "office explain") as database:
+        claim = database.run(lambda cursor: explain_claim(cursor, claim_id), snapshot=True)
+    text = "\n".join(display_explain.claim_lines(claim))
+    report(claim.as_dict(), text, is_json=is_json)
+
+
+@explain.command("diagnose")
+@click.argument("diagnose_id", metavar="ID", type=EVENT_ID)
+@as_json
+def explain_diagnose_command(diagnose_id: int, *, is_json: bool) -> None:
+    """Tell what became of diagnosis ID, and what it changes.
+
+    Example: python src/office.py explain diagnose 4711
+    """
+    with office_database(chosen_settings(), "office explain") as database:
+        found = database.run(lambda cursor: explain_diagnose(cursor, diagnose_id), snapshot=True)
+    text = "\n".join(display_explain.diagnose_lines(found))
+    report(found.as_dict(), text, is_json=is_json)
+
+
+@explain.command("window")
+@click.argument("moment", metavar="T", callback=as_moment)
+@as_json
+def explain_window_command(moment: datetime, *, is_json: bool) -> None:
+    """Tell how the figures of the window of T come about.
+
+    T is a time in ISO 8601, UTC where it says no offset. Exit 1 where the claims don't add up to
+    what is published.
+
+    Example: python src/office.py explain window 2026-11-24T14:20
+    """
+    with office_database(chosen_settings(), "office explain") as database:
+        found = database.run(lambda cursor: explain_window(cursor, moment), snapshot=True)
+    text = "\n".join(display_explain.window_lines(found, office=command_line()))
+    report(found.as_dict(), text, is_json=is_json)
+    if found.found_something_wrong:
+        sys.exit(SOMETHING_WRONG)
+
+
+def as_reason(_: click.Context, __: click.Parameter, text: str) -> str:
+    """A reason that says something, in one line."""
+    reason = " ".join(text.split())
+    if not reason or not reason.isprintable():
+        raise click.BadParameter("it must be text that says something")
+    return reason
+
+
+@click.command("release")
+@click.argument("moment", metavar="WINDOW", callback=as_moment)
+@click.option("--reason", metavar="TEXT", required=True, callback=as_reason, help="Why, for all.")
+@as_json
+def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
+    """Publish a WINDOW that a check holds back, on the record.
+
+    WINDOW is any moment in it, in ISO 8601.
+
+    Example: python src/office.py release 2026-11-24T14:20 --reason "A true price, says billing."
+    """
+    with office_database(chosen_settings(), "office release") as database:
+        done = database.run(lambda cursor: release(cursor, window_of(moment), reason=reason))
+    report(done.as_dict(), "\n".join(done.lines()), is_json=is_json)

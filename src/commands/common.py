@@ -1,0 +1,191 @@
+"""What the commands share: which office they are for, its database, times, and how they answer."""
+
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg2
+import psycopg2.errors
+
+from pipeline import embedded
+from pipeline.database import Database, address, describe, wait_until_reachable
+from pipeline.errors import OfficeError
+from pipeline.explain import WINDOW, window_of
+from pipeline.logs import configure_logging
+from pipeline.report import build_report
+from pipeline.schema import apply_schema
+from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
+from pipeline.terminal import at_ctrl_c
+
+# Where the database is, for what the PG* variables leave open; without DATABASE_URL, PGHOST and
+# PGDATABASE it is the embedded server.
+DB_NAME = "doctor_office"
+DB_USER = "dataeng"
+DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
+DB_HOST = "127.0.0.1"
+DB_PORT = 5432
+
+# So that a demo and a run beside it are in nobody's way.
+DEMO_PORT = 15532
+
+INIT_SQL = PROJECT_FOLDER / "setup" / "init_db.sql"
+START_SECONDS = 10.0
+
+SOMETHING_WRONG = 1
+USED_WRONGLY = 2
+STOPPED = 130
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+
+
+# --- which office ---
+
+
+def chosen_settings() -> Settings:
+    """The settings of the environment; after `--demo`, those of the demo's own office."""
+    settings = load_settings()
+    return demo_settings(settings) if is_for_demo() else settings
+
+
+def is_for_demo() -> bool:
+    """Whether the command line begins with `--demo`."""
+    return bool(click.get_current_context().find_root().params.get("is_demo"))
+
+
+def turn_to_demo() -> None:
+    """From here on as if the command line began with `--demo`."""
+    click.get_current_context().find_root().params["is_demo"] = True
+
+
+def embedded_port() -> int:
+    """The port that the embedded server takes at its first start."""
+    return DEMO_PORT if is_for_demo() else embedded.PORT
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """An office of its own within the home, whatever database the environment names."""
+    home = settings.home / "demo"
+    unnamed = dict.fromkeys(("database_url", "pghost", "pgport", "pgdatabase"))
+    own = {"home": home, "reports": None, "expectations": home / "expectations"}
+    return settings.model_copy(update={**unnamed, **own})
+
+
+def command_line(*words: str) -> str:
+    """A command as the user would type it, for the same office."""
+    return " ".join(["python src/office.py", *(["--demo"] if is_for_demo() else []), *words])
+
+
+# --- its database ---
+
+
+@contextmanager
+def office_database(settings: Settings, name: str) -> Iterator[Database]:
+    """The database that the environment names, else the embedded one, with the present schema."""
+    configure_logging(level=logging.WARNING)
+    with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
+        wait_until_reachable(database, seconds=START_SECONDS)
+        try:
+            apply_schema(database)
+            yield database
+        except psycopg2.errors.InsufficientPrivilege:
+            raise OfficeError(
+                f"The user of the database at {address(dsn)} may not do this: "
+                "name its owner in DATABASE_URL."
+            ) from None
+        except psycopg2.Error as error:
+            raise OfficeError(
+                f"The database at {address(dsn)} failed: {describe(error)}. Its own log says more."
+            ) from None
+
+
+@contextmanager
+def database_dsn(settings: Settings) -> Iterator[str]:
+    """Where the database is; starts the embedded server where nothing else is named."""
+    if settings.database_is_named():
+        yield settings.database_dsn(
+            host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
+        )
+        return
+    with embedded.server(settings.home, init_sql=INIT_SQL, say=say, port=embedded_port()) as dsn:
+        yield dsn
+
+
+def build_pages(database: Database, settings: Settings, folder: Path) -> Path:
+    """Builds the pages from one snapshot; gives the index page."""
+    build = partial(
+        build_report, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url
+    )
+    return database.run(build, snapshot=True)
+
+
+# --- times ---
+
+
+def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> datetime:
+    """The moment that an argument names, of a window that time can hold."""
+    name = str(parameter.metavar)
+    moment = parse_moment(text, name)
+    try:
+        window_of(moment) + WINDOW
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is too far away", param_hint=name) from None
+    return moment
+
+
+def parse_time(text: str | None, option: str) -> datetime | None:
+    """A time of the command line, where one is given."""
+    return None if text is None else parse_moment(text, option)
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """A time of the command line; one without an offset is UTC."""
+    try:
+        time_given = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time such as 2026-11-24T14:00Z", param_hint=option
+        ) from None
+    return time_given if time_given.tzinfo else time_given.replace(tzinfo=UTC)
+
+
+# --- answers ---
+
+
+def report(data: object, text: str, *, is_json: bool) -> None:
+    """Prints a result, for a program or for a person."""
+    click.echo(to_json(data) if is_json else text)
+
+
+def to_json(data: Any) -> str:  # noqa: ANN401  (whatever json can write, and times and decimals)
+    """JSON of a result."""
+    return json.dumps(data, default=str, indent=2)
+
+
+def width() -> int | None:
+    """How wide the terminal is that standard output is; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def say(message: str) -> None:
+    """A remark that is no part of the result."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def stopping(database: Database, what_stands: Callable[[], str]) -> Iterator[None]:
+    """Where Ctrl-C breaks off what is done within, says in a line what stands, and ends."""
+    try:
+        with at_ctrl_c(database.interrupt, does_it=lambda: database.is_waiting):
+            yield
+    except KeyboardInterrupt:
+        # Over the ^C that the terminal has shown.
+        say(("\r" if sys.stderr.isatty() else "") + f"Stopped: {what_stands()}")
+        sys.exit(STOPPED)

@@ -1,0 +1,191 @@
+"""Data in, and figures out: `load`, `merge`, `analytics`, `report`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from commands.common import (
+    SOMETHING_WRONG,
+    USED_WRONGLY,
+    as_json,
+    build_pages,
+    chosen_settings,
+    command_line,
+    office_database,
+    parse_time,
+    report,
+    stopping,
+)
+from commands.progress import bar
+from pipeline import display
+from pipeline.database import Database
+from pipeline.errors import OfficeError
+from pipeline.merge import merge_pending
+from pipeline.report import docs_folder
+from pipeline.settings import Settings
+from pipeline.staging import STREAMS, load_lines
+from pipeline.status import read_status
+
+GZIP_START = b"\x1f\x8b"
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--stream", type=click.Choice(STREAMS), required=True, help="The stream it is of.")
+@as_json
+def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
+    """Append a FILE of JSON lines (- for standard input) to staging.
+
+    Bad lines are staged, too: the merge tells them apart. Merge then with `merge`.
+
+    Example: python src/office.py load history.jsonl --stream claim
+    """
+    refuse_compressed(file, stream)
+    staged = 0
+    with (
+        office_database(chosen_settings(), "office load") as database,
+        stopping(
+            database,
+            lambda: f"at least {staged} lines are staged; loaded again, they are duplicates.",
+        ),
+        watching_bytes(file) as watch,
+    ):
+        for count in load_lines(database, stream, file):
+            staged += count
+            watch()
+    report(
+        {"stream": stream, "staged": staged},
+        f"{staged} line{'' if staged == 1 else 's'} staged.",
+        is_json=is_json,
+    )
+
+
+def refuse_compressed(file: BinaryIO, stream: str) -> None:
+    """What looks like lines in it would all be staged, and rejected."""
+    if not file.seekable():
+        return
+    start = file.read(len(GZIP_START))
+    file.seek(0)
+    if start == GZIP_START:
+        load_it = command_line("load", "-", "--stream", stream)
+        raise OfficeError(
+            f"{file.name} is compressed; try: gunzip -c {file.name} | {load_it}",
+            exit_code=USED_WRONGLY,
+        )
+
+
+@contextmanager
+def watching_bytes(file: BinaryIO) -> Iterator[Callable[[], None]]:
+    """What is called when more of the file is staged moves a bar, where the file has an end."""
+    if not file.seekable():
+        yield lambda: None
+        return
+    seen, size = 0, os.fstat(file.fileno()).st_size
+    with bar("Loading", "bytes") as watch:
+
+        def catch_up() -> None:
+            nonlocal seen
+            here = file.tell()
+            watch(here - seen, size)
+            seen = here
+
+        yield catch_up
+
+
+@click.command()
+@as_json
+def merge(*, is_json: bool) -> None:
+    """Merge until nothing is pending.
+
+    Example: python src/office.py merge
+    """
+    settings = chosen_settings()
+    totals = dict.fromkeys(display.FATES, 0)
+    with (
+        office_database(settings, "office merge") as database,
+        stopping(
+            database, lambda: f"at least {sum(totals.values())} raw rows are merged; others wait."
+        ),
+    ):
+        merge_all(database, settings, totals, sweep=True)
+    text = ", ".join(f"{fate} {count}" for fate, count in totals.items())
+    report(totals, f"{text}.", is_json=is_json)
+
+
+def merge_all(
+    database: Database, settings: Settings, totals: dict[str, int], *, sweep: bool
+) -> None:
+    """Merges what is pending under a bar, and adds to the totals, batch by batch."""
+    pending = sum(stream.pending for stream in database.run(read_status).streams)
+    with bar("Merging", "raw rows") as watch:
+        watch(0, pending)
+        for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
+            for fate in totals:
+                totals[fate] += getattr(batch, fate)
+            watch(batch.rows, max(pending, sum(totals.values())))
+
+
+@click.command()
+@click.option("--from", "since", metavar="T", help="Recompute from the window of T on (ISO 8601).")
+@click.option("--to", "until", metavar="T", help="Recompute windows that start before T.")
+@as_json
+def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
+    """Run analytics once: merge, compute, check, publish, report.
+
+    With bounds, the windows between them are computed again. Exit 1 where a check holds one back.
+
+    Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
+    """
+    bounds = {"since": parse_time(since, "--from"), "until": parse_time(until, "--to")}
+    # Great Expectations takes seconds to import: only this command pays for it.
+    from pipeline.cycle import run_cycle  # noqa: PLC0415
+    from pipeline.quality import Checker  # noqa: PLC0415
+
+    settings = chosen_settings()
+    now = datetime.now(UTC)
+    with (
+        office_database(settings, "office analytics") as database,
+        stopping(database, lambda: "what is published is whole; run analytics again for the rest."),
+    ):
+        # The run itself merges, too: what this leaves, and what it would have to search for.
+        merge_all(database, settings, dict.fromkeys(display.FATES, 0), sweep=False)
+        checker = Checker(
+            database.dsn,
+            expectations=settings.expectations,
+            docs=docs_folder(settings.reports_folder),
+        )
+        with bar("Checking", "windows") as watch:
+            result = run_cycle(
+                database,
+                checker,
+                now=now,
+                batch_size=settings.batch_size,
+                watch=watch,
+                **bounds,
+            )
+        index = build_pages(database, settings, settings.reports_folder)
+    report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)
+    if result.found_something_wrong:
+        sys.exit(SOMETHING_WRONG)
+
+
+@click.command("report")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to build them in."
+)
+@as_json
+def report_command(out: Path | None, *, is_json: bool) -> None:
+    """Build the pages.
+
+    Example: python src/office.py report --out /tmp/pages
+    """
+    settings = chosen_settings()
+    with office_database(settings, "office report") as database:
+        index = build_pages(database, settings, out or settings.reports_folder)
+    report({"index": index}, str(index), is_json=is_json)

@@ -1,0 +1,268 @@
+"""`demo`: a made-up day of the office, worked through and shown, in an office of its own."""
+
+import json
+import os
+import shutil
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from commands.common import (
+    build_pages,
+    chosen_settings,
+    command_line,
+    office_database,
+    say,
+    turn_to_demo,
+)
+from commands.running import only_one
+from history import Examples, History, make_history, window_of
+from pipeline import embedded
+from pipeline.database import Database
+from pipeline.merge import merge_pending
+from pipeline.pages import serving
+from pipeline.report import docs_folder
+from pipeline.settings import Settings, load_settings
+from pipeline.staging import STREAMS, load_lines
+from pipeline.terminal import own_ctrl_c
+from utils.pipeline_utils import stop_on_signals
+
+if TYPE_CHECKING:
+    from pipeline.cycle import CycleResult
+    from pipeline.quality import Checker
+
+FATES = ("merged", "duplicate", "conflict", "rejected")
+INDENT = " " * 9
+ROUND_HOURS = 4
+ROUNDS = (2, 6)  # at least, and at most
+
+HEADER = "  until  events  merged  again  conflicts  rejected  windows  redone  held back"
+
+
+@click.command()
+@click.option(
+    "--hours",
+    metavar="N",
+    type=click.IntRange(1, 168),
+    default=24,
+    show_default=True,
+    help="How long a history to make up.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Another one gives another history.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Serve the pages for so long; else until Ctrl-C.",
+)
+def demo(hours: int, seed: int, seconds: float | None) -> None:
+    """Make up a day of history, work it through, and show it.
+
+    Claims and diagnoses come in through the same door as everything else, with late ones, repeats,
+    conflicts and bad ones among them; then they are merged, checked and published, a few hours at
+    a time, and the pages are served.
+
+    It has an office of its own, demo/ in OFFICE_HOME, made anew each time: your own data is left
+    alone. Commands look into it when --demo stands before them, also when the demo is over.
+
+    Example: python src/office.py demo --hours 8
+    """
+    turn_to_demo()
+    settings = chosen_settings()
+    console = Console(highlight=False)
+    with (
+        own_ctrl_c(),
+        only_one(settings),
+        ExitStack() as running,
+    ):
+        started = time.monotonic()
+        with step(console, "A history is made up"):
+            history = make_history(window_of(datetime.now(UTC)), hours=hours, seed=seed)
+        # What the server has to say in a line of its own, a spinner would be in the way of.
+        with step(console, "A database is made", spins=False):
+            clear(settings)
+            database = running.enter_context(office_database(settings, "office demo"))
+        with step(console, "The checks are loaded"):
+            works = Works(database, make_checker(settings, database), settings.batch_size)
+        work_through(console, history, works)
+        with step(console, "The pages are built"):
+            build_pages(database, settings, settings.reports_folder)
+        pages = running.enter_context(serving(settings.reports_folder, settings.reports_port))
+        say_what_there_is(history, pages, settings, time.monotonic() - started)
+        stop_on_signals().wait(seconds)
+    say(f"\rThe demo is over. Its data stays in {short_path(settings.home)} until the next one.")
+
+
+@contextmanager
+def step(console: Console, text: str, *, spins: bool = True) -> Iterator[None]:
+    """Says what is done, and then how long it took."""
+    began = time.monotonic()
+    with console.status(f"{text} …") if spins else nullcontext():
+        yield
+    console.print(f"{text:<72} {time.monotonic() - began:5.1f} s")
+
+
+# --- an office of its own ---
+
+
+def clear(settings: Settings) -> None:
+    """Removes what an earlier demo has left, its database included."""
+    embedded.forget(settings.home)
+    for folder in (settings.reports_folder, settings.home / "logs"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_checker(settings: Settings, database: Database) -> "Checker":
+    """The checks of the office, but that here a price above 10,000 holds its window back."""
+    # Great Expectations takes seconds to import.
+    from pipeline.quality import Checker  # noqa: PLC0415
+
+    make_suites(load_settings().expectations, settings.expectations)
+    return Checker(
+        database.dsn,
+        expectations=settings.expectations,
+        docs=docs_folder(settings.reports_folder),
+    )
+
+
+def make_suites(given: Path, own: Path) -> None:
+    """Copies the suites, and makes a warning about high prices critical."""
+    shutil.copytree(given, own, dirs_exist_ok=True)
+    file = own / "claim.json"
+    suite = json.loads(file.read_text(encoding="utf-8"))
+    for check in suite["expectations"]:
+        if "price" in check["kwargs"].values() and "max_value" in check["kwargs"]:
+            check["severity"] = "critical"
+    file.write_text(json.dumps(suite, indent=2), encoding="utf-8")
+
+
+# --- the history, a few hours at a time ---
+
+
+@dataclass(frozen=True)
+class Round:
+    """A few hours of the history, as they were worked through."""
+
+    until: datetime
+    fates: Counter[str]
+    result: "CycleResult"
+    redone: int
+
+    def lines(self) -> Iterator[str]:
+        """A line below `HEADER`, and one for each check that failed."""
+        counts = [self.fates[fate] for fate in FATES]
+        events, windows = sum(counts), len(self.result.published) - self.redone
+        merged, again, conflicts, rejected = counts
+        yield (
+            f"  {self.until:%H:%M} {events:7} {merged:7} {again:6} {conflicts:10} {rejected:9}"
+            f" {windows:8} {self.redone:7} {len(self.result.blocked):10}"
+        )
+        for check in self.result.checks:
+            if check.status != "passed":
+                at = f" ({check.window_start:%H:%M})" if check.window_start else ""
+                text = f"{check.severity}: {check.check_name}{at}"
+                yield from textwrap.wrap(text, 80, initial_indent=INDENT, subsequent_indent=INDENT)
+
+
+@dataclass(frozen=True)
+class Works:
+    """What works a history through."""
+
+    database: Database
+    checker: "Checker"
+    batch_size: int
+
+    def do(self, history: History, since: datetime, until: datetime) -> Round:
+        """Loads and merges what arrived between, and publishes the windows that it changes."""
+        from pipeline.cycle import run_cycle  # noqa: PLC0415  (as above)
+
+        fates: Counter[str] = Counter()
+        for stream in STREAMS:
+            for _ in load_lines(self.database, stream, history.payloads(stream, since, until)):
+                pass
+        for batch in merge_pending(self.database, batch_size=self.batch_size):
+            fates.update({fate: getattr(batch, fate) for fate in FATES})
+        now = datetime.now(UTC)
+        result = run_cycle(self.database, self.checker, now=now, batch_size=self.batch_size)
+        return Round(until, fates, result, redone=sum(w < since for w in result.published))
+
+
+def work_through(console: Console, history: History, works: Works) -> None:
+    """Works a history through, some hours at a time, as it would have gone."""
+    console.print(f"It is worked through:\n{HEADER}")
+    ends = round_ends(history)
+    for number, (since, until) in enumerate(zip([history.since, *ends], ends, strict=False), 1):
+        with console.status(f"{number} of {len(ends)}: until {until:%H:%M} …"):
+            done = works.do(history, since, until)
+        for line in done.lines():
+            console.print(line)
+
+
+def round_ends(history: History) -> list[datetime]:
+    """Where each round ends, on full windows."""
+    hours = (history.until - history.since) // timedelta(hours=1)
+    fewest, most = ROUNDS
+    rounds = max(fewest, min(most, hours // ROUND_HOURS))
+    return [
+        window_of(history.since + (history.until - history.since) * number / rounds)
+        for number in range(1, rounds + 1)
+    ]
+
+
+# --- what to look at ---
+
+
+def say_what_there_is(history: History, pages: str, settings: Settings, seconds: float) -> None:
+    """Where the pages are, and a question or two with the command that answers it."""
+    click.echo(f"Done in {seconds:.0f} s. Its data is in {short_path(settings.home)}.\n")
+    click.echo(f"The pages: {pages}\n")
+    click.echo("Questions, and what answers them (in another terminal):")
+    for question, command in questions(history.examples).items():
+        click.echo(f"  {question}\n    {command}")
+    click.echo("\nCtrl-C stops.")
+
+
+def questions(examples: Examples) -> dict[str, str]:
+    """Questions about this history, each with its command."""
+    window, held_back = (f"{w:%Y-%m-%dT%H:%MZ}" for w in (examples.window, examples.held_back))
+    reason = '--reason "Checked."'
+    return {
+        f"Why is claim {examples.unknown_patient} not there?": command_line(
+            "explain", "claim", str(examples.unknown_patient)
+        ),
+        "Which claims were sent twice with another price? One of them:": command_line(
+            "explain", "claim", str(examples.conflict)
+        ),
+        f"How does the figure of {examples.window:%H:%M} come about?": command_line(
+            "explain", "window", window
+        ),
+        f"Why is {examples.held_back:%H:%M} held back? (Here, a price above 10,000 does that.)": (
+            command_line("explain", "window", held_back)
+        ),
+        "And if the price is right?": command_line("release", held_back, reason),
+        "How do things stand, and does everything add up?": command_line("status")
+        + "\n    "
+        + command_line("verify"),
+    }
+
+
+def short_path(folder: Path) -> str:
+    """A path as it is seen from here, where that is shorter."""
+    return min(str(folder), os.path.relpath(folder), key=len)

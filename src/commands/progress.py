@@ -1,0 +1,88 @@
+"""Progress bars on standard error, where that is a terminal; what is known to end has an end."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+# With the longest counts and units, a bar of this width leaves a line within 80 columns.
+BAR_WIDTH = 20
+
+Watch = Callable[[int, int], None]
+
+
+@contextmanager
+def bar(description: str, unit: str) -> Iterator[Watch]:
+    """What is told of work done, and of how much in all, moves a bar; it goes when it is over.
+
+    Where there is nothing to do, no bar is shown.
+
+    Args:
+        description: what is done.
+        unit: of what so much is done; `bytes` are shown as MB and the like.
+    """
+    shown = _progress(unit)
+    task = shown.add_task(description, total=None)
+
+    def watch(done: int, total: int) -> None:
+        shown.update(task, advance=done, total=total)
+        if total:
+            shown.start()
+
+    try:
+        yield watch
+    finally:
+        if shown.live.is_started:
+            shown.stop()
+
+
+def one_by_one(watch: Watch) -> Callable[[Sequence[str]], Iterator[str]]:
+    """What hands on names, and tells when each is done."""
+
+    def hand_on(names: Sequence[str]) -> Iterator[str]:
+        watch(0, len(names))
+        for name in names:
+            yield name
+            watch(1, len(names))
+
+    return hand_on
+
+
+def _progress(unit: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(BAR_WIDTH),
+        DownloadColumn() if unit == "bytes" else _Amount(unit),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Results go to standard output as they are, wherever that goes.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+class _Amount(ProgressColumn):
+    """So many of so many."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The amounts in words; nothing while the total isn't known."""
+        if not task.total:
+            return Text()
+        return Text(f"{task.completed:,.0f} of {task.total:,.0f} {self._unit}")

@@ -1,0 +1,80 @@
+"""Putting things right: `replay`, `rebuild`."""
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from commands.common import (
+    SOMETHING_WRONG,
+    as_json,
+    chosen_settings,
+    office_database,
+    report,
+    stopping,
+)
+from commands.progress import bar
+from pipeline import display
+from pipeline.contract import REASONS
+from pipeline.rebuild import rebuild
+from pipeline.replay import replay
+
+WHOLE_OR_NOT = "the live clean layer is put right, or is as it was: rebuild again says which."
+
+
+@click.command("replay")
+@click.option(
+    "--reason",
+    metavar="REASON",
+    type=click.Choice(list(REASONS)),
+    help=f"Only what was rejected for it: {', '.join(REASONS)}.",
+)
+@as_json
+def replay_command(reason: str | None, *, is_json: bool) -> None:
+    """Put rejected raw rows back to pending, to be merged again.
+
+    What was decided before is kept. It helps once the cause is gone: a patient that was missing is
+    there now.
+
+    Example: python src/office.py replay --reason unknown_patient
+    """
+    with office_database(chosen_settings(), "office replay") as database:
+        replayed = replay(database, reason=reason)
+    report(
+        [asdict(each) for each in replayed],
+        "\n".join(display.replay_lines(replayed)),
+        is_json=is_json,
+    )
+
+
+@click.command("rebuild")
+@click.option("--apply", "is_applied", is_flag=True, help="Put the live clean layer right.")
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Outcomes rebuilt in one transaction.",
+)
+@as_json
+def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None:
+    """Rebuild the clean layer from staging, and compare.
+
+    It is rebuilt beside the live one, and the pipeline may go on meanwhile. Exit 1 where they
+    differ. With --apply the live one is put right, and the windows concerned are marked to be
+    computed again.
+
+    Example: python src/office.py rebuild --apply
+    """
+    with (
+        office_database(chosen_settings(), "office rebuild") as database,
+        stopping(
+            database, lambda: WHOLE_OR_NOT if is_applied else "the live clean layer is as it was."
+        ),
+        bar("Rebuilding", "outcomes") as watch,
+    ):
+        found = rebuild(database, batch_size=batch_size, is_applied=is_applied, watch=watch)
+    report(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
+    if found.differences and not is_applied:
+        sys.exit(SOMETHING_WRONG)

@@ -1,0 +1,262 @@
+"""`run`: everything at once, with a live status; `status`: how things stand."""
+
+import fcntl
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from commands.common import (
+    SOMETHING_WRONG,
+    USED_WRONGLY,
+    as_json,
+    chosen_settings,
+    is_for_demo,
+    office_database,
+    say,
+    to_json,
+)
+from pipeline import display
+from pipeline.database import PASSING_ERRORS, Database, address, describe
+from pipeline.display import Around
+from pipeline.errors import OfficeError
+from pipeline.logs import configure_logging
+from pipeline.pages import serving
+from pipeline.processes import Processes
+from pipeline.roles import login_as, set_passwords
+from pipeline.settings import Settings
+from pipeline.status import Status, read_status
+from pipeline.terminal import own_ctrl_c
+from utils.pipeline_utils import stop_on_signals
+
+# The services, each with the role it logs in as.
+SERVICES = {"ingestor": "merge", "analytics": "analytics"}
+STOP_SECONDS = 8.0
+REFRESH_SECONDS = 1.0
+PLAIN_LINE_SECONDS = 5.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@click.command()
+@click.option(
+    "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many SECONDS."
+)
+def run(seconds: float | None) -> None:
+    """Run everything, with a live status; Ctrl-C drains and stops.
+
+    Publishes, merges, computes and serves the pages. Where standard output is no terminal, it
+    gets a line every 5 s.
+
+    Example: python src/office.py run --for 3600
+    """
+    settings = chosen_settings()
+    stop = stop_on_signals()
+    with (
+        own_ctrl_c(),
+        only_one(settings),
+        office_database(settings, "office run") as database,
+        serving(settings.reports_folder, settings.reports_port) as pages,
+    ):
+        if not pages.endswith(f":{settings.reports_port}"):
+            say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
+        # What trouble there is with the database, the status says in its own place.
+        configure_logging(level=logging.ERROR)
+        processes = start_services(settings, database)
+        try:
+            view = partial(surroundings, settings, database, pages)
+            ended = watch(database, processes, stop, seconds=seconds, view=view)
+            if sys.stderr.isatty():
+                say("\rStopping: what has arrived is staged and merged first.")
+        finally:
+            badly_ended = processes.stop(STOP_SECONDS)
+        show(Console(), database.run(read_status), Around({"pages": str(settings.reports_folder)}))
+    failed = sorted({*ended, *badly_ended})
+    if failed:
+        logs = ", ".join(str(processes.log(name)) for name in failed)
+        raise OfficeError(f"{' and '.join(failed)} ended unexpectedly: see {logs}.")
+
+
+@click.command()
+@click.option(
+    "--max-lag", metavar="SECONDS", type=float, help="Exit 1 if a raw row is pending for longer."
+)
+@click.option(
+    "--max-run-age", metavar="SECONDS", type=float, help="Exit 1 if no analytics run ended since."
+)
+@as_json
+def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -> None:
+    """Show streams, rates, lag, pending and the last analytics run.
+
+    Its cost doesn't grow with history. With limits it is a health check.
+
+    Example: python src/office.py status --max-lag 60
+    """
+    settings = chosen_settings()
+    with office_database(settings, "office status") as database:
+        found = database.run(read_status)
+    if is_json:
+        click.echo(to_json(found.as_dict()))
+    else:
+        Console().print(display.status_view(found, Around(addresses(settings, database))))
+    if is_late(found.lag_seconds, max_lag) or is_late(found.run_age_seconds, max_run_age):
+        sys.exit(SOMETHING_WRONG)
+
+
+def is_late(seconds: float | None, most: float | None) -> bool:
+    """Whether more than the most allowed has passed, or nothing was seen at all."""
+    return most is not None and (seconds is None or seconds > most)
+
+
+# --- the services ---
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Holds the lock of an office that runs; the kernel lets go of it however the process ends."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "run.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise OfficeError(
+                f"The {'demo' if is_for_demo() else 'office'} runs already, "
+                f"as process {lock.read().strip()}: stop that one first.",
+                exit_code=USED_WRONGLY,
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def start_services(settings: Settings, database: Database) -> Processes:
+    """Starts each service, with a login of its own."""
+    passwords = passwords_for_services(settings)
+    database.run(partial(set_passwords, passwords=passwords))
+    processes = Processes(settings.home / "logs")
+    for name, role in SERVICES.items():
+        environment = {
+            "DATABASE_URL": login_as(database.dsn, role, passwords[role]),
+            "OFFICE_INGEST_PASSWORD": passwords["ingest"],
+            "OFFICE_REPORTS": str(settings.reports_folder),
+            "OFFICE_EXPECTATIONS": str(settings.expectations),
+        }
+        processes.start(name, environment)
+    return processes
+
+
+def passwords_for_services(settings: Settings) -> dict[str, str]:
+    """The passwords that are set, and for the roles of our own services new ones."""
+    chosen = {role: secrets.token_urlsafe() for role in ("ingest", *SERVICES.values())}
+    return chosen | settings.role_passwords
+
+
+# --- the live status ---
+
+
+def watch(
+    database: Database,
+    processes: Processes,
+    stop: threading.Event,
+    *,
+    seconds: float | None,
+    view: Callable[[datetime], Around],
+) -> list[str]:
+    """Shows the status until it is time to stop; the names of processes that ended before."""
+    console = Console()
+    beats = until_stopped(stop, processes, seconds)
+    if console.is_terminal:
+        watch_live(console, database, beats, view)
+    else:
+        watch_plainly(database, beats)
+    return processes.ended()
+
+
+def until_stopped(
+    stop: threading.Event, processes: Processes, seconds: float | None
+) -> Iterator[None]:
+    """Comes round every second until it is time to stop, or a process has ended."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while not stop.is_set() and not processes.ended():
+        yield
+        left = REFRESH_SECONDS if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            return
+        stop.wait(min(left, REFRESH_SECONDS))
+
+
+def watch_live(
+    console: Console,
+    database: Database,
+    beats: Iterator[None],
+    view: Callable[[datetime], Around],
+) -> None:
+    """A table that stays in its place; while the database is away, as it was, and that it is."""
+    last: Status | None = None
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        for _ in beats:
+            found, trouble = look(database)
+            last = found or last
+            if last:
+                around = replace(view(last.now), trouble=trouble)
+                live.update(display.status_view(last, around), refresh=True)
+
+
+def watch_plainly(database: Database, beats: Iterator[None]) -> None:
+    """A line every few seconds."""
+    next_line = 0.0
+    for _ in beats:
+        if time.monotonic() >= next_line:
+            found, trouble = look(database)
+            click.echo(display.status_line(found) if found else trouble)
+            next_line = time.monotonic() + PLAIN_LINE_SECONDS
+
+
+def look(database: Database) -> tuple[Status | None, str]:
+    """How things stand; while the database is away, that it is."""
+    try:
+        return database.run(read_status), ""
+    except PASSING_ERRORS as error:
+        return None, f"The database doesn't answer ({describe(error)}); trying again."
+
+
+def surroundings(settings: Settings, database: Database, pages: str, now: datetime) -> Around:
+    """What stands around the live status."""
+    return Around(
+        addresses={"pages": pages, **addresses(settings, database)},
+        next_run=next_run(now, settings),
+        hint="Ctrl-C drains and stops.",
+    )
+
+
+def addresses(settings: Settings, database: Database) -> dict[str, str]:
+    """Where the database is, and Adminer where there is one."""
+    adminer = {"adminer": settings.adminer_url} if settings.adminer_url else {}
+    return {"database": address(database.dsn), **adminer}
+
+
+def next_run(now: datetime, settings: Settings) -> datetime:
+    """When analytics runs next: on multiples of its period, a grace behind each."""
+    period = timedelta(seconds=settings.analytics_seconds)
+    anchor = EPOCH + timedelta(seconds=settings.analytics_grace_seconds)
+    return anchor + ((now - anchor) // period + 1) * period
+
+
+def show(console: Console, found: Status, around: Around) -> None:
+    """Prints the status: a table for a terminal, else a line."""
+    if console.is_terminal:
+        console.print(display.status_view(found, around))
+    else:
+        click.echo(display.status_line(found))
