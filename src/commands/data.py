@@ -142,7 +142,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
 
     Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
     """
-    bounds = {"since": parse_time(since, "--from"), "until": parse_time(until, "--to")}
+    begin, end = parse_time(since, "--from"), parse_time(until, "--to")
     # Great Expectations takes seconds to import: only this command pays for it.
     from pipeline.cycle import run_cycle  # noqa: PLC0415
     from pipeline.quality import Checker  # noqa: PLC0415
@@ -166,8 +166,9 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 checker,
                 now=now,
                 batch_size=settings.batch_size,
+                since=begin,
+                until=end,
                 watch=watch,
-                **bounds,
             )
         index = build_pages(database, settings, settings.reports_folder)
     report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)
