@@ -4,7 +4,10 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz properties mutants assets lint audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz properties mutants assets bench-audit bench-pages lint audit format lock clean
+
+demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
+	@$(OFFICE) demo
 
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
@@ -44,6 +47,12 @@ lint: setup-dev
 
 assets: setup-dev  ## copies what the pages load from npm's packages, by package-lock.json (needs npm)
 	@$(BIN)/python tests/assets.py
+
+bench-audit: setup-dev  ## what Adminer asks of the audit views, over N=10000000 raw rows
+	@$(HARNESS) benchmarks.audit $(if $(N),--rows $(N))
+
+bench-pages: setup-dev  ## how long the pages take behind a run, with few and with 1,000 recorded; N= raw rows beside
+	@$(HARNESS) benchmarks.pages $(if $(N),--rows $(N))
 
 audit: setup-dev  ## looks the locked packages up among the known vulnerabilities
 	@$(BIN)/python tests/audit.py
