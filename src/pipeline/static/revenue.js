@@ -41,13 +41,17 @@ function specification(category, highest, colours) {
     layer: [
       {
         data: { values: blanks },
-        mark: { type: "rect", color: colours.gap, aria: false },
-        encoding: { ...span, tooltip: told.tooltip },
+        mark: { type: "rect", aria: false },
+        encoding: {
+          ...span,
+          color: { condition: { test: "datum.why === 'held back'", value: colours.held }, value: colours.gap },
+          tooltip: told.tooltip,
+        },
       },
       {
         data: { values: bars },
         mark: { type: "bar", color: colours.series, x2Offset: -1 },
-        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "~s" } }, y2: { datum: 0 }, description: { field: "description" } },
+        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "," } }, y2: { datum: 0 }, description: { field: "description" } },
       },
       {
         data: { values: bars.filter((bar) => bar.revenue === 0) },
@@ -77,7 +81,7 @@ function draw() {
     const category = place.dataset.category;
     delete place.dataset.drawn;
     const series = `series-${(data.categories.indexOf(category) % 6) + 1}`;
-    const colours = { series: colour(series), gap: colour("gap"), line: colour("line"), quiet: colour("quiet"), text: colour("text") };
+    const colours = { series: colour(series), gap: colour("gap"), held: colour("held"), line: colour("line"), quiet: colour("quiet"), text: colour("text") };
     vegaEmbed(place, specification(category, highest, colours), {
       renderer: "svg",
       actions: false,
