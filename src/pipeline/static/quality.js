@@ -18,6 +18,7 @@ function specification(drawing, isLast) {
   const quiet = colour("quiet");
   const line = colour("line");
   return {
+    description: `${drawing.title}: a bar for each; the table below holds the same.`,
     width: "container",
     height: 34,
     background: null,
