@@ -82,6 +82,28 @@ RECORD_RUNS: Final = """
     FROM made, generate_series(1, 21) AS number
 """
 
+# The merge has come to the end of the rows.
+MOVE_CURSORS: Final = """
+    UPDATE staging.merge_cursor AS c
+    SET
+        last_xid = (SELECT max(e.xid) FROM staging.event AS e WHERE e.stream = c.stream),
+        merged = made.merged,
+        duplicate = made.duplicate,
+        conflict = made.conflict,
+        rejected = made.rejected
+    FROM (
+        SELECT
+            o.stream,
+            count(*) FILTER (WHERE o.fate = 'merged') AS merged,
+            count(*) FILTER (WHERE o.fate = 'duplicate') AS duplicate,
+            count(*) FILTER (WHERE o.fate = 'conflict') AS conflict,
+            count(*) FILTER (WHERE o.fate = 'rejected') AS rejected
+        FROM staging.outcome AS o
+        GROUP BY o.stream
+    ) AS made
+    WHERE made.stream = c.stream
+"""
+
 
 def record_runs(database: Database, first: int, last: int) -> None:
     """Records runs that ended, by number."""
@@ -130,6 +152,8 @@ def fill(database: Database, rows: int) -> None:
 
     began = time.monotonic()
     fill_rows(database, rows)
+    with database.transaction() as cursor:
+        cursor.execute(MOVE_CURSORS)
     click.echo(f"{rows:,} raw rows made in {time.monotonic() - began:.0f} s.")
 
 
