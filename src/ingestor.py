@@ -37,8 +37,8 @@ APPEND_SECONDS = 10.0
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
-# It is not well where a raw row waits for longer, or no merge went well for that time.
-MOST_LAG_SECONDS = 60.0
+# Beyond the time between two merges, a raw row waits for so long at most, or something is wrong.
+PATIENCE_SECONDS = 60.0
 
 log = logging.getLogger("ingestor")
 
@@ -46,9 +46,10 @@ log = logging.getLogger("ingestor")
 class Watch:
     """What the ingestor says of its work: metrics, and whether it does it."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, settings: Settings) -> None:
         self.metrics = IngestorMetrics()
-        self.merge = LastTime("merge", most_seconds=MOST_LAG_SECONDS)
+        self._most_seconds = settings.merge_seconds + PATIENCE_SECONDS
+        self.merge = LastTime("merge", most_seconds=self._most_seconds)
         self.subscribers: dict[str, Subscriber] = {}
         self._streams = Question(dsn, read_streams, name="ingestor metrics")
         self.metrics.watch_state(self._streams, stream_families)
@@ -73,9 +74,9 @@ class Watch:
             return [f"the database does not answer: {error}"]
         return [
             f"the oldest pending {stream.stream} waits for {lag_seconds(stream):.0f} s, "
-            f"which is more than {MOST_LAG_SECONDS:.0f} s"
+            f"which is more than {self._most_seconds:.0f} s"
             for stream in streams
-            if lag_seconds(stream) > MOST_LAG_SECONDS
+            if lag_seconds(stream) > self._most_seconds
         ]
 
 
@@ -90,7 +91,7 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     log.info("started", extra={"schema": schema_version()})
-    watch = Watch(dsn)
+    watch = Watch(dsn, settings)
     with (
         monitoring(
             watch.metrics.registry,
@@ -177,6 +178,7 @@ def merge_all(database: Database, settings: Settings, watch: Watch, *, sweep: bo
     with watch.metrics.counting_failures():
         for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
             watch.metrics.batch_merged(batch)
+            watch.merge.is_now()
     watch.merge.is_now()
 
 
