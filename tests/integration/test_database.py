@@ -1,13 +1,17 @@
 """What passes is tried again, and what does not is not."""
 
+import io
+import signal
 import threading
+import time
 from contextlib import closing
 
 import psycopg2
 import pytest
 
 from pipeline.database import Database
-from pipeline.statements import Cursor
+from pipeline.statements import Cursor, statement
+from pipeline.terminal import at_ctrl_c
 
 PASSING = {
     "backend terminated": "SELECT pg_terminate_backend(pg_backend_pid())",
@@ -69,6 +73,32 @@ def test_the_last_error_is_told_where_it_does_not_pass_in_time(shared: Database)
     with pytest.raises(psycopg2.errors.DiskFull):
         shared.run(step)
     shared.close()
+
+
+class Pressing(io.BytesIO):
+    """A row, while the reading of which somebody presses Ctrl-C."""
+
+    presses = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not self.presses:
+            self.presses += 1
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.5)
+        return super().read(size)
+
+
+def test_ctrl_c_during_a_copy_is_not_lost(database: Database) -> None:
+    row = Pressing(b"claim\t{}\t\\N\n")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        at_ctrl_c(database.interrupt, does_it=lambda: database.is_waiting),
+    ):
+        database.run(lambda cursor: cursor.copy_expert(statement("staging/copy"), row))
+    assert row.presses == 1
+    with closing(Database(database.dsn)) as other, other.transaction() as cursor:
+        cursor.execute("SELECT count(*) FROM staging.event")
+        assert cursor.fetchone() == (0,)
 
 
 def test_every_connection_has_its_timeouts(shared: Database) -> None:
