@@ -61,6 +61,8 @@ class Day:
     windows: int
     last_window: datetime
     published_at: datetime
+    first_run: int
+    last_run: int
 
     @property
     def name(self) -> str:
@@ -153,4 +155,6 @@ def _day(start: datetime, rows: list[Any]) -> Day:
         windows=max(row.windows for row in rows),
         last_window=max(row.last_window for row in rows).astimezone(UTC),
         published_at=max(row.published_at for row in rows).astimezone(UTC),
+        first_run=min(row.first_run for row in rows),
+        last_run=max(row.last_run for row in rows),
     )

@@ -11,6 +11,9 @@ from pipeline.report_revenue import Surroundings, build_revenue_pages
 from pipeline.site import copy_assets
 from pipeline.statements import Cursor, fetch_all
 
+# A week's worth, at a run every ten minutes.
+RUN_PAGES = 1000
+
 
 def docs_folder(reports: Path) -> Path:
     """Where, among the pages, Great Expectations keeps its results and its own pages."""
@@ -31,21 +34,21 @@ def build_report(
     Returns:
         The index page.
     """
-    around = _read_surroundings(cursor, adminer)
+    runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     copy_assets(folder)
-    build_revenue_pages(cursor, folder, around, now=now)
-    build_quality_pages(cursor, folder, docs=docs_folder(folder), now=now)
+    build_revenue_pages(cursor, folder, _read_surroundings(cursor, runs, adminer), now=now)
+    build_quality_pages(cursor, folder, runs, docs=docs_folder(folder), now=now)
     return folder / "index.html"
 
 
-def _read_surroundings(cursor: Cursor, adminer: str | None) -> Surroundings:
-    runs = fetch_all(cursor, "status/last_run")
+def _read_surroundings(cursor: Cursor, runs: list[Any], adminer: str | None) -> Surroundings:
     releases = fetch_all(cursor, "report/releases")
     return Surroundings(
         categories=_codes_by_category(fetch_all(cursor, "report/categories")),
         blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
         releases={release.window_start: release for release in releases},
         last_run=runs[0] if runs else None,
+        first_run_page=runs[-1].quality_run_id if runs else 0,
         adminer=adminer,
     )
 

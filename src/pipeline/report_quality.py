@@ -28,8 +28,6 @@ from pipeline.site import design_version, render, replace_file
 from pipeline.statements import Cursor, fetch_all
 
 RUNS_SHOWN = 50
-# A week's worth, at a run every ten minutes.
-RUN_PAGES = 1000
 # Of what is held back, and of a run's results: a page names more than that by their number.
 WINDOWS_SHOWN = 200
 RESULTS_SHOWN = 200
@@ -53,16 +51,18 @@ class RunFacts:
     """The suites of which Great Expectations has a page."""
 
 
-def build_quality_pages(cursor: Cursor, folder: Path, *, docs: Path, now: datetime) -> None:
+def build_quality_pages(
+    cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
+) -> None:
     """Builds the page of how things stand, and the pages of runs that show something new.
 
     Args:
         cursor: of one snapshot.
         folder: where the pages lie.
+        runs: the runs that have a page, the newest first.
         docs: where, below it, Great Expectations keeps its results and pages.
         now: when this is.
     """
-    runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     replace_file(folder / "quality.html", _overview(cursor, runs, docs=docs, now=now))
     _build_changed_runs(cursor, folder, runs, docs=docs, now=now)
 

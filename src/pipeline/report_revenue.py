@@ -43,6 +43,8 @@ class Surroundings:
     """The releases by hand that stand, by window."""
     last_run: Any
     """The last analytics run that ended; None where none has."""
+    first_run_page: int
+    """The oldest run that has a page."""
     adminer: str | None
     """Where Adminer answers; None where nobody said."""
 
@@ -125,6 +127,8 @@ def _stamp(place: Place, around: Surroundings) -> str:
         place.earlier and place.earlier.name,
         place.day,
         place.later and place.later.name,
+        # Which of the day's runs have a page to lead to.
+        min(max(around.first_run_page, place.day.first_run), place.day.last_run + 1),
         [window for window in around.blocked if place.day.start <= window < place.until],
         [
             release

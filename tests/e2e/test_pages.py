@@ -284,7 +284,31 @@ def test_what_is_held_back_and_what_was_released_is_said(visit: Visit) -> None:
     assert "Billing knows of it." in row.inner_text()
 
 
-@pytest.mark.parametrize("path", ["index.html", "days.html", "days/2026-05-04.html"])
+def test_the_quality_page_says_what_failed_and_what_was_held_back(visit: Visit) -> None:
+    page = visit.open("quality.html")
+    assert "2 windows held back" in page.locator("#verdict").inner_text()
+    assert "exactly one merged raw row" in page.locator("#verdict").inner_text()
+    page.locator("a", has_text="Run 2").click()
+    assert "2026-05-04 10:00" in page.locator("main").inner_text()
+    page.locator("a", has_text="Run 1").click()
+    first = page.locator("tr", has_text="No single price is above 10,000.")
+    assert "failed" in first.inner_text()
+    assert "warning" in first.inner_text()
+
+
+def test_the_checks_own_pages_work_offline(visit: Visit) -> None:
+    page = visit.open("quality/site/index.html")
+    page.locator("tbody tr").first.click()
+    page.wait_for_url("**/validations/revenue/run-2/**")
+    page.wait_for_load_state("networkidle")
+    assert "Every window starts on a full ten minutes." in page.locator("body").inner_text()
+    assert (visit.messages, visit.strangers) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["index.html", "days.html", "days/2026-05-04.html", "quality.html", "runs/2.html"],
+)
 def test_a_page_is_sound(visit: Visit, path: str) -> None:
     """No error, no request to another host, nothing for an accessibility checker, no overflow."""
     page = visit.open(path)

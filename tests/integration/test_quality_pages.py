@@ -18,8 +18,7 @@ from pipeline.cycle import CycleResult, run_cycle
 from pipeline.database import Database
 from pipeline.quality import Checker
 from pipeline.release import release
-from pipeline.report import build_report, docs_folder
-from pipeline.report_quality import RUN_PAGES
+from pipeline.report import RUN_PAGES, build_report, docs_folder
 from pipeline.settings import PROJECT_FOLDER
 from unit.test_data_docs import from_other_hosts, loaded_by
 

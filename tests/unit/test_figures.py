@@ -94,6 +94,8 @@ def test_days_carry_their_totals_and_lead_to_their_pages() -> None:
             windows=windows_of_day,
             last_window=NINE + timedelta(days=number),
             published_at=NINE,
+            first_run=7,
+            last_run=8,
         )
         for number in range(2)
         for category, windows_of_day in (("Amnesia", 3), ("Asthma", 4))

@@ -1,18 +1,6 @@
 // Draws a row of bars for each measure from the JSON that the page carries; the tables say the same.
 "use strict";
 
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-
-// Colours that CSS computes for light or dark, as a drawing can use them.
-function colour(name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const computed = getComputedStyle(probe).color;
-  probe.remove();
-  return computed;
-}
-
 function specification(drawing, isLast) {
   const highest = Math.max(...drawing.bars.map((bar) => bar.value), 1);
   const quiet = colour("quiet");
@@ -33,7 +21,7 @@ function specification(drawing, isLast) {
     layer: [
       {
         mark: { type: "bar", color: colour(drawing.tone) },
-        encoding: { y: { field: "value", type: "quantitative", title: null, scale: { domain: [0, highest] }, axis: { values: [0, highest], format: "~s", grid: false } } },
+        encoding: { y: { field: "value", type: "quantitative", title: null, scale: { domain: [0, highest] }, axis: { values: [0, highest], format: ",~f", grid: false } } },
       },
       // What the pointer meets: the whole height, so that low bars can be hit too.
       { mark: { type: "rect", opacity: 0, aria: false } },
@@ -51,13 +39,7 @@ function specification(drawing, isLast) {
 function draw(place) {
   const drawings = JSON.parse(document.getElementById(`${place.dataset.chart}-data`).textContent);
   const number = drawings.findIndex((drawing) => drawing.id === place.dataset.drawing);
-  vegaEmbed(place, specification(drawings[number], number === drawings.length - 1), {
-    renderer: "svg",
-    actions: false,
-    ast: true,
-    loader: { target: "_self" },
-    tooltip: { theme: dark.matches ? "dark" : "light" },
-  }).then(() => { place.dataset.drawn = "true"; });
+  embed(place, specification(drawings[number], number === drawings.length - 1));
 }
 
 function drawAll() {

@@ -2,17 +2,6 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("chart-data")?.textContent ?? "null");
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-
-// Colours that CSS computes for light or dark, as a drawing can use them.
-function colour(name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const computed = getComputedStyle(probe).color;
-  probe.remove();
-  return computed;
-}
 
 function describe(bar) {
   const people = bar.patients === undefined ? "" : `, ${bar.patients} patient${bar.patients === 1 ? "" : "s"}`;
@@ -51,7 +40,7 @@ function specification(category, highest, colours) {
       {
         data: { values: bars },
         mark: { type: "bar", color: colours.series, x2Offset: -1 },
-        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: "," } }, y2: { datum: 0 }, description: { field: "description" } },
+        encoding: { ...span, y: { field: "revenue", type: "quantitative", scale: { domain: [0, highest] }, title: null, axis: { tickCount: 4, format: ",~f" } }, y2: { datum: 0 }, description: { field: "description" } },
       },
       {
         data: { values: bars.filter((bar) => bar.revenue === 0) },
@@ -79,16 +68,9 @@ function draw() {
   const highest = Math.max(...data.bars.map((bar) => bar.revenue), 1);
   document.querySelectorAll(".drawing").forEach((place) => {
     const category = place.dataset.category;
-    delete place.dataset.drawn;
     const series = `series-${(data.categories.indexOf(category) % 6) + 1}`;
     const colours = { series: colour(series), gap: colour("gap"), held: colour("held"), line: colour("line"), quiet: colour("quiet"), text: colour("text") };
-    vegaEmbed(place, specification(category, highest, colours), {
-      renderer: "svg",
-      actions: false,
-      ast: true,
-      loader: { target: "_self" },
-      tooltip: { theme: dark.matches ? "dark" : "light" },
-    }).then(() => { place.dataset.drawn = "true"; });
+    embed(place, specification(category, highest, colours));
   });
 }
 

@@ -6,7 +6,9 @@ SELECT
     sum(r.claims)::bigint AS claims,
     count(*) AS windows,
     max(r.window_start) AS last_window,
-    max(r.published_at) AS published_at
+    max(r.published_at) AS published_at,
+    min(r.quality_run_id) AS first_run,
+    max(r.quality_run_id) AS last_run
 FROM analytics.revenue_by_diagnosis AS r
 GROUP BY date_trunc('day', r.window_start, 'UTC'), r.category
 ORDER BY date_trunc('day', r.window_start, 'UTC'), r.category
