@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.report_quality import build_quality_pages
 from pipeline.report_revenue import Surroundings, build_revenue_pages
 from pipeline.site import copy_assets
-from pipeline.statements import Cursor, fetch_all
+from pipeline.statements import Cursor, execute, fetch_all
 
 # A week's worth, at a run every ten minutes.
 RUN_PAGES = 1000
@@ -34,6 +34,7 @@ def build_report(
     Returns:
         The index page.
     """
+    execute(cursor, "report/allow_pauses")
     runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     copy_assets(folder)
     build_revenue_pages(cursor, folder, _read_surroundings(cursor, runs, adminer), now=now)

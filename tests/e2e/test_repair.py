@@ -1,6 +1,7 @@
 """What a person does about broken data: verify, replay, rebuild."""
 
 import json
+import re
 from typing import Any
 
 from e2e.lines import claim, diagnose, file_of
@@ -148,4 +149,4 @@ def test_a_terminal_sees_how_far_it_is(office: Office) -> None:
         terminal = office.start_in_terminal(*arguments)
         assert terminal.wait() == 0
         assert shown in terminal.text()
-        assert "100%" in terminal.text()
+        assert re.search(r"\d+ of \d+", terminal.text())

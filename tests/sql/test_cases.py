@@ -21,6 +21,7 @@ WITHOUT_CASE = {
     "merge/analyze",
     "merge/lock_cursor",
     "rebuild/analyze",
+    "report/allow_pauses",
     "revenue/lock_cursors",
     "roles/password_of_analytics",
     "roles/password_of_auditor",
