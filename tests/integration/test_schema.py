@@ -6,6 +6,7 @@ import pytest
 from pipeline.database import Database
 from pipeline.errors import OfficeError
 from pipeline.schema import apply_schema
+from pipeline.statements import statements_in
 
 
 def _commentless(database: Database) -> list[tuple[str, ...]]:
@@ -55,6 +56,15 @@ def test_applying_again_takes_no_lock_that_a_reader_would_wait_for(database: Dat
         cursor.execute("SELECT * FROM audit.reconciliation")
         apply_schema(database)
     reader.close()
+
+
+def test_every_file_can_be_applied_to_a_database_that_has_them_all(database: Database) -> None:
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM schema_version")
+    apply_schema(database)
+    with database.transaction() as cursor:
+        cursor.execute("SELECT count(*) FROM schema_version")
+        assert cursor.fetchone() == (len(statements_in("schema")),)
 
 
 def test_a_database_without_the_given_tables_is_named_as_such(given_database_url: str) -> None:
