@@ -22,7 +22,7 @@ stop: setup  ## stops the embedded server
 	@$(OFFICE) db --stop
 
 test: setup-dev lint  ## linters, then all the tests
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal --durations 30
 
 chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run, ONLY= one fault by its name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")

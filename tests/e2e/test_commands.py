@@ -399,7 +399,7 @@ def at_once(office: Office, *arguments: str) -> list[Any]:
 
 
 def test_two_merges_at_once_take_every_row_once(office: Office, database_url: str) -> None:
-    for turn in range(5):
+    for turn in range(3):
         # The second half of each load comes again in the next.
         numbers = range(NEW * turn, NEW * turn + 2 * NEW)
         load(office, "claim", [claim(number, 1 + number % 50, 5) for number in numbers])

@@ -1,7 +1,6 @@
 """The pages of a real run in a real browser: what is drawn, told, downloaded, and how it reads."""
 
 import io
-import itertools
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -51,8 +50,13 @@ ARGUMENTS = [
 
 Scheme = Literal["light", "dark"]
 
-WIDTHS = {"phone": 390, "desktop": 1280}
-SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
+PHONE, DESKTOP = 390, 1280
+LOOKS: list[tuple[int, Scheme]] = [
+    (PHONE, "light"),
+    (PHONE, "dark"),
+    (DESKTOP, "light"),
+    (DESKTOP, "dark"),
+]
 
 MIDNIGHT = datetime(2026, 5, 4, tzinfo=UTC)
 NOW = MIDNIGHT + timedelta(hours=20)
@@ -168,7 +172,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(site: Site, browser: Browser) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": WIDTHS["desktop"], "height": 900})
+    context = browser.new_context(viewport={"width": DESKTOP, "height": 900})
     yield Visit(context.new_page(), site.address)
     context.close()
 
@@ -312,7 +316,7 @@ def test_the_checks_own_pages_work_offline(visit: Visit) -> None:
 def test_a_page_is_sound(visit: Visit, path: str) -> None:
     """No error, no request to another host, nothing for an accessibility checker, no overflow."""
     page = visit.open(path)
-    for width, scheme in itertools.product(WIDTHS.values(), SCHEMES):
+    for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         drawn(page)
