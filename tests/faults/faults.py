@@ -236,6 +236,9 @@ def stop_postgres(lane: Lane) -> Measured:
 def stop_postgres_for_long(lane: Lane) -> Measured:
     lane.server.stop("immediate")
     time.sleep(120)
+    # One that only begins meanwhile gives up after a minute; Docker, too, starts it again.
+    if lane.running_analytics().process.poll() is not None:
+        lane.restart_analytics()
     return after_start(lane)
 
 
