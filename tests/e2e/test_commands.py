@@ -390,6 +390,7 @@ def csv_text(figures: list[Row]) -> list[list[str]]:
 # --- two at once ---
 
 NEW = 100
+TURNS = 3
 
 
 def at_once(office: Office, *arguments: str) -> list[Any]:
@@ -399,7 +400,7 @@ def at_once(office: Office, *arguments: str) -> list[Any]:
 
 
 def test_two_merges_at_once_take_every_row_once(office: Office, database_url: str) -> None:
-    for turn in range(3):
+    for turn in range(TURNS):
         # The second half of each load comes again in the next.
         numbers = range(NEW * turn, NEW * turn + 2 * NEW)
         load(office, "claim", [claim(number, 1 + number % 50, 5) for number in numbers])
@@ -408,9 +409,9 @@ def test_two_merges_at_once_take_every_row_once(office: Office, database_url: st
         taken = {fate: sum(totals[fate] for totals in done) for fate in FATES}
         new = 3 * NEW if turn == 0 else NEW
         assert taken == {"merged": new, "duplicate": 3 * NEW - new, "conflict": 0, "rejected": 0}
-    assert set(staged_ids(database_url, "claim")) == set(range(6 * NEW))
+    assert set(staged_ids(database_url, "claim")) == set(range((TURNS + 1) * NEW))
     assert fetch(database_url, "SELECT count(*), count(DISTINCT id) FROM claim") == [
-        (6 * NEW, 6 * NEW)
+        ((TURNS + 1) * NEW, (TURNS + 1) * NEW)
     ]
     for counts in reconciliation(database_url).values():
         assert counts["pending"] == 0
