@@ -23,7 +23,7 @@ from commands.common import (
     stopping,
 )
 from commands.progress import bar
-from pipeline import display
+from pipeline.contract import FATES
 from pipeline.database import Database
 from pipeline.errors import OfficeError
 from pipeline.merge import merge_pending
@@ -106,7 +106,7 @@ def merge(*, is_json: bool) -> None:
     Example: python src/office.py merge
     """
     settings = chosen_settings()
-    totals = dict.fromkeys(display.FATES, 0)
+    totals = dict.fromkeys(FATES, 0)
     with (
         office_database(settings, "office merge") as database,
         stopping(
@@ -154,7 +154,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
         stopping(database, lambda: "what is published is whole; run analytics again for the rest."),
     ):
         # The run itself merges, too: what this leaves, and what it would have to search for.
-        merge_all(database, settings, dict.fromkeys(display.FATES, 0), sweep=False)
+        merge_all(database, settings, dict.fromkeys(FATES, 0), sweep=False)
         checker = Checker(
             database.dsn,
             expectations=settings.expectations,

@@ -27,6 +27,7 @@ from commands.common import (
 from commands.running import only_one
 from history import Examples, History, make_history, window_of
 from pipeline import embedded
+from pipeline.contract import FATES
 from pipeline.database import Database
 from pipeline.merge import merge_pending
 from pipeline.pages import serving
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from pipeline.cycle import CycleResult
     from pipeline.quality import Checker
 
-FATES = ("merged", "duplicate", "conflict", "rejected")
 INDENT = " " * 9
 ROUND_HOURS = 4
 ROUNDS = (2, 6)  # at least, and at most

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+# What becomes of a raw row once it is merged.
+FATES: Final = ("merged", "duplicate", "conflict", "rejected")
+
 # Why a raw row is rejected, in the order in which the rules are looked at.
 REASONS: Final = {
     "not_json": "the payload is no JSON text",

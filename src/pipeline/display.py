@@ -11,12 +11,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.contract import FATES
 from pipeline.rebuild import Rebuild
 from pipeline.replay import Replayed
 from pipeline.status import Status, StreamStatus
 from pipeline.verify import Promise
-
-FATES: Final = ("merged", "duplicate", "conflict", "rejected")
 
 # Columns behind a stream's name keep these widths, whatever the figures: together 78.
 WIDTHS: Final = {

@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipeline.contract import REASONS
+from pipeline.contract import FATES, REASONS
 from pipeline.database import Database
 from pipeline.merge import Batch
 from pipeline.question import NoAnswerError, Question
@@ -31,7 +31,6 @@ from pipeline.statements import Cursor, fetch_all, fetch_one
 if TYPE_CHECKING:  # importing it takes seconds, and the ingestor has no use for it
     from pipeline.cycle import CycleResult
 
-FATES: Final = ("merged", "duplicate", "conflict", "rejected")
 VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
 SUITES: Final = ("staging", "claim", "diagnose", "revenue")
 SEVERITIES: Final = ("critical", "warning", "info")

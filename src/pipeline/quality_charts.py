@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.contract import FATES
+
 HOUR = timedelta(hours=1)
 HOURS_SHOWN = 24
-FATES = ("merged", "duplicate", "conflict", "rejected")
 
 # What is measured of a run, with its tone.
 OF_RUN = {

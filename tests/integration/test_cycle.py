@@ -1,9 +1,7 @@
 """Analytics runs with their checks, through Great Expectations."""
 
-import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import Any
 import pytest
 
 from integration.events import claim, diagnose, revenue, rows, stage, stage_and_merge
+from integration.suites import OfficeWithSuites, Suite, copy_suites
 from pipeline import cycle
 from pipeline.cycle import CycleResult, check_in_parts, check_windows, run_cycle
 from pipeline.database import Database
-from pipeline.quality import Checker, CheckResult
-from pipeline.report import build_report, docs_folder
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.quality import CheckResult
+from pipeline.report import build_report
 from pipeline.verify import verify
 
 pytestmark = [
@@ -31,28 +29,10 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
 LATER = NOON + 12 * WINDOW
 
-Suite = list[dict[str, Any]]
 
-
-@dataclass
-class Office:
-    """A database with its own copy of the suites, and its own pages."""
-
-    database: Database
-    suites: Path
-    reports: Path
-
-    def edit_suite(self, name: str, edit: Callable[[Suite], None]) -> None:
-        file = self.suites / f"{name}.json"
-        suite = json.loads(file.read_text())
-        edit(suite["expectations"])
-        file.write_text(json.dumps(suite))
-
+class Office(OfficeWithSuites):
     def run(self, now: datetime = LATER) -> CycleResult:
-        checker = Checker(
-            self.database.dsn, expectations=self.suites, docs=docs_folder(self.reports)
-        )
-        return run_cycle(self.database, checker, now=now, batch_size=1000)
+        return run_cycle(self.database, self.make_checker(), now=now, batch_size=1000)
 
     def page(self) -> str:
         """The page of the last day and that of the checks."""
@@ -63,11 +43,7 @@ class Office:
 
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
-    suites = tmp_path / "suites"
-    suites.mkdir()
-    for file in (PROJECT_FOLDER / "expectations").glob("*.json"):
-        (suites / file.name).write_text(file.read_text())
-    return Office(database, suites, tmp_path / "reports")
+    return Office(database, copy_suites(tmp_path / "suites"), tmp_path / "reports")
 
 
 def one_window(office: Office, *, price: float = 10) -> None:

@@ -14,12 +14,12 @@ from prometheus_client import Metric
 from e2e.lines import CLAIMS, DIAGNOSES
 from ingestor import on_arrival
 from integration.events import claim, compute_and_publish, diagnose, rows, stage, stage_and_merge
-from integration.test_cycle import LATER, NOON, WINDOW, Office, Suite, demand_the_impossible
-from pipeline.contract import REASONS
+from integration.suites import Suite, copy_suites
+from integration.test_cycle import LATER, NOON, WINDOW, Office, demand_the_impossible
+from pipeline.contract import FATES, REASONS
 from pipeline.database import Database
 from pipeline.merge import merge_pending
 from pipeline.metrics import (
-    FATES,
     SEVERITIES,
     SUITES,
     VERDICTS,
@@ -48,19 +48,16 @@ pytestmark = [
 
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
-    suites = tmp_path / "suites"
-    suites.mkdir()
-    for file in (PROJECT_FOLDER / "expectations").glob("*.json"):
-        (suites / file.name).write_text(file.read_text())
-    return Office(database, suites, tmp_path / "reports")
+    return Office(database, copy_suites(tmp_path / "suites"), tmp_path / "reports")
 
 
 def query(database: Database, text: str) -> dict[tuple[str, ...], float]:
     return counts(rows(database, text))
 
 
-def merge(database: Database, metrics: Metrics, *, sweep: bool = False) -> None:
-    for batch in merge_pending(database, batch_size=10, sweep=sweep):
+def merge(database: Database, metrics: Metrics) -> None:
+    # The sweep also takes what an older transaction, of another test, keeps from the cursor.
+    for batch in merge_pending(database, batch_size=10, sweep=True):
         metrics.batch_merged(batch)
 
 
@@ -97,7 +94,7 @@ def test_what_the_cursor_passed_is_counted_when_a_sweep_finds_it(
     with database.transaction() as cursor:
         cursor.execute("UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id()")
     stage(database, "diagnose", diagnose(1))
-    merge(database, metrics, sweep=True)
+    merge(database, metrics)
     said = read_registry(metrics.registry)
     assert said.by("office_swept_rows_total", "stream") == {("claim",): 3, ("diagnose",): 0}
     assert said.some("office_outcomes_total", "stream", "fate") == {
@@ -117,7 +114,7 @@ def test_a_sweep_that_finds_what_has_just_come_has_found_nothing_lost(database: 
         cursor.execute("SELECT pg_current_xact_id()")
         other = Database(database.dsn)
         stage(other, "claim", claim(2))
-        merge(other, metrics, sweep=True)
+        merge(other, metrics)
         other.close()
     said = read_registry(metrics.registry)
     assert said.some("office_outcomes_total", "stream", "fate") == {("claim", "merged"): 1}
@@ -363,7 +360,7 @@ def everything(office: Office) -> list[Scrape]:
     ingestor, analytics = IngestorMetrics(), AnalyticsMetrics()
     for metrics, name in ((ingestor, "ingestor merge"), (analytics, "analytics")):
         metrics.watch_link(Database(database.dsn, name=name))
-    merge(database, ingestor, sweep=True)
+    merge(database, ingestor)
     compute_and_publish(database, LATER)
     analytics.run_ended(office.run())
     analytics.reconciled(database.run(partial(find_unbalanced, since=NOON), snapshot=True))

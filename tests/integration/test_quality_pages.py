@@ -2,24 +2,21 @@
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from integration.events import claim, diagnose, stage
 from integration.page import Page
+from integration.suites import OfficeWithSuites, Suite, copy_suites
 from pipeline.cycle import CycleResult, run_cycle
 from pipeline.database import Database
 from pipeline.quality import Checker
 from pipeline.release import release
-from pipeline.report import RUN_PAGES, build_report, docs_folder
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.report import RUN_PAGES, build_report
 from unit.test_data_docs import from_other_hosts, loaded_by
 
 pytestmark = [
@@ -33,27 +30,12 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
 LATER = NOON + 12 * WINDOW
 
-Suite = list[dict[str, Any]]
 
-
-@dataclass
-class Office:
-    """A database with its own copy of the suites, and its own pages."""
-
-    database: Database
-    suites: Path
-    reports: Path
-
-    def edit_suite(self, name: str, edit: Callable[[Suite], None]) -> None:
-        file = self.suites / f"{name}.json"
-        suite = json.loads(file.read_text())
-        edit(suite["expectations"])
-        file.write_text(json.dumps(suite))
-
+class Office(OfficeWithSuites):
     @cached_property
     def checker(self) -> Checker:
         """Made with the first run: suites are edited before."""
-        return Checker(self.database.dsn, expectations=self.suites, docs=docs_folder(self.reports))
+        return self.make_checker()
 
     def run(self, now: datetime = LATER) -> CycleResult:
         return run_cycle(self.database, self.checker, now=now, batch_size=1000)
@@ -72,11 +54,7 @@ class Office:
 
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
-    suites = tmp_path / "suites"
-    suites.mkdir()
-    for file in (PROJECT_FOLDER / "expectations").glob("*.json"):
-        (suites / file.name).write_text(file.read_text())
-    return Office(database, suites, tmp_path / "reports")
+    return Office(database, copy_suites(tmp_path / "suites"), tmp_path / "reports")
 
 
 def limit_price(suite: Suite) -> None:
