@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.figures import WINDOW
+from pipeline.site import counted
 
 # What follows where a check fails.
 SEVERITIES = {
@@ -140,11 +141,6 @@ def share_of(check: Any) -> str:  # noqa: ANN401
     if 0 < share < 0.1:  # noqa: PLR2004
         return "< 0.1 %"
     return f"{min(share, 99.9) if check.rows_at_fault < check.rows_checked else share:.3g} %"
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: `1 window`, `2 windows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def span_in_words(span: timedelta) -> str:

@@ -1,6 +1,5 @@
 """The data-quality pages: how things stand now, and a page for each of the last runs."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from pipeline.quality_words import (
     verdict_of,
     where_of,
 )
-from pipeline.site import design_version, render, replace_file
+from pipeline.site import read_stamps, render, replace_file, stamp_of
 from pipeline.statements import Cursor, fetch_all
 
 RUNS_SHOWN = 50
@@ -150,9 +149,9 @@ def _build_changed_runs(
     cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
 ) -> None:
     facts = _facts_of(cursor, runs, docs)
-    stamps = {number: _stamp(of_run) for number, of_run in facts.items()}
-    built = _stamps_in(folder)
-    changed = [facts[number] for number, stamp in stamps.items() if built.get(number) != stamp]
+    stamps = {number: stamp_of(of_run) for number, of_run in facts.items()}
+    built = read_stamps(folder / STAMPS, folder / "runs")
+    changed = [facts[number] for number, stamp in stamps.items() if built.get(str(number)) != stamp]
     for number, page in _run_pages(cursor, changed, docs=docs, now=now):
         replace_file(folder / "runs" / f"{number}.html", page)
     for number, file in _pages_in(folder).items():
@@ -235,21 +234,6 @@ def _docs_links(docs: Path, facts: RunFacts) -> dict[str, str]:
 
 def _by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return {number: list(of_run) for number, of_run in groupby(rows, attrgetter("quality_run_id"))}
-
-
-def _stamp(facts: RunFacts) -> str:
-    """Differs where the run's page built now would differ from one built before."""
-    return hashlib.sha256(repr([design_version(), facts]).encode()).hexdigest()
-
-
-def _stamps_in(folder: Path) -> dict[int, str]:
-    """The stamps of the runs' pages that are there."""
-    try:
-        stamps = json.loads((folder / STAMPS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    there = _pages_in(folder)
-    return {int(number): stamp for number, stamp in stamps.items() if int(number) in there}
 
 
 def _pages_in(folder: Path) -> dict[int, Path]:

@@ -1,6 +1,5 @@
 """The revenue pages: the last 24 hours, a page a day, all days; each with its downloads."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from pipeline.figures import (
     window_totals,
     windows_between,
 )
-from pipeline.site import design_version, render, replace_file
+from pipeline.site import read_stamps, render, replace_file, stamp_of
 from pipeline.statements import Cursor, fetch_all
 
 # Of all days, as many are drawn as can be told apart.
@@ -88,11 +87,10 @@ def _build_last_day(
 def _build_changed_days(
     cursor: Cursor, folder: Path, around: Surroundings, days: list[Day], *, now: datetime
 ) -> None:
-    stamps = {place.day.name: _stamp(place, around) for place in _places(days)}
-    built = _stamps_in(folder)
-    changed = [
-        place for place in _places(days) if built.get(place.day.name) != stamps[place.day.name]
-    ]
+    places = _places(days)
+    stamps = {place.day.name: _stamp(place, around) for place in places}
+    built = read_stamps(folder / STAMPS, folder / "days")
+    changed = [place for place in places if built.get(place.day.name) != stamps[place.day.name]]
     for place in changed:
         _build_day(cursor, folder, around, place, now=now)
     for month in sorted({place.day.month for place in changed}):
@@ -120,8 +118,7 @@ def _places(days: list[Day]) -> list[Place]:
 
 def _stamp(place: Place, around: Surroundings) -> str:
     """Differs where the day's page built now would differ from one built before."""
-    shown = [
-        design_version(),
+    return stamp_of(
         around.categories,
         around.adminer,
         place.earlier and place.earlier.name,
@@ -135,18 +132,7 @@ def _stamp(place: Place, around: Surroundings) -> str:
             for window, release in around.releases.items()
             if place.day.start <= window < place.until
         ],
-    ]
-    return hashlib.sha256(repr(shown).encode()).hexdigest()
-
-
-def _stamps_in(folder: Path) -> dict[str, str]:
-    """The stamps of the days' pages that are there."""
-    try:
-        stamps = json.loads((folder / STAMPS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    there = {file.stem for file in (folder / "days").glob("*.html")}
-    return {name: stamp for name, stamp in stamps.items() if name in there}
+    )
 
 
 def _bounds_of(month: str) -> tuple[datetime, datetime]:

@@ -1,6 +1,7 @@
 """The folder of the pages: templates filled in, files replaced in one step, assets beside them."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -44,8 +45,28 @@ def copy_assets(folder: Path) -> None:
             replace_file(target, content)
 
 
+def stamp_of(*shown: object) -> str:
+    """Differs where a page that shows this, built now, would differ from one built before."""
+    return hashlib.sha256(repr([_design_version(), *shown]).encode()).hexdigest()
+
+
+def read_stamps(file: Path, pages: Path) -> dict[str, str]:
+    """The stamps that a file holds, by the name of the page; of pages that are there."""
+    try:
+        stamps = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    there = {page.stem for page in pages.glob("*.html")}
+    return {name: stamp for name, stamp in stamps.items() if name in there}
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 window`, `2 windows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 @cache
-def design_version() -> str:
+def _design_version() -> str:
     """Changes with the templates: the same figures would then make another page."""
     digest = hashlib.sha256()
     for file in sorted(TEMPLATE_FOLDER.glob("*.html")):
@@ -74,7 +95,7 @@ def _environment() -> Environment:
         words=_words,
         blank=_blank,
         money=_money,
-        count=_count,
+        count=counted,
         claims_of_window=_claims_of_window,
     )
     return pages
@@ -102,10 +123,6 @@ def _blank(value: object) -> object:
 
 def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _claims_of_window(adminer: str, start: datetime) -> str:
