@@ -15,8 +15,17 @@ SELECT
     readable.fault
 FROM staging.event AS e
 CROSS JOIN LATERAL (
+    SELECT e.payload ~ '[0-9][eE]' AS exponent
+    LIMIT 1
+) AS has
+CROSS JOIN LATERAL (
     SELECT
         CASE
+            -- What is JSON and no jsonb has an escape, an exponent, or more digits or depth than fit in here: most rows need one look.
+            WHEN
+                octet_length(e.payload) <= 1000 AND NOT has.exponent AND strpos(e.payload, '\') = 0
+                AND e.payload IS JSON OBJECT WITH UNIQUE KEYS
+                THEN NULL
             WHEN e.payload IS NULL THEN 'not_json'
             WHEN octet_length(e.payload) > 1048576 THEN 'too_large'
             -- PostgreSQL fails on a document nested too deep, so the depth is counted before anything parses it.
@@ -49,32 +58,26 @@ CROSS JOIN LATERAL (
     -- jsonb turns 1e2 into 100; only the text tells a JSON integer from a number with an exponent.
     SELECT
         CASE
-            WHEN jsonb_typeof(parsed.document -> 'id') = 'number'
-                THEN
-                    CASE
-                        WHEN e.payload ~ '[0-9][eE]' THEN e.payload::json ->> 'id' ELSE parsed.document ->> 'id'
-                    END
+            WHEN jsonb_typeof(parsed.document -> 'id') IS DISTINCT FROM 'number' THEN NULL
+            WHEN has.exponent THEN e.payload::json ->> 'id'
+            ELSE parsed.document ->> 'id'
         END AS id_text,
         CASE
-            WHEN jsonb_typeof(parsed.document -> 'patient_id') = 'number'
-                THEN
-                    CASE
-                        WHEN e.payload ~ '[0-9][eE]' THEN e.payload::json ->> 'patient_id' ELSE parsed.document ->> 'patient_id'
-                    END
+            WHEN jsonb_typeof(parsed.document -> 'patient_id') IS DISTINCT FROM 'number' THEN NULL
+            WHEN has.exponent THEN e.payload::json ->> 'patient_id'
+            ELSE parsed.document ->> 'patient_id'
         END AS patient_id_text,
         CASE WHEN jsonb_typeof(parsed.document -> 'tsp') = 'string' THEN parsed.document ->> 'tsp' END AS tsp_text
     LIMIT 1
 ) AS token
 CROSS JOIN LATERAL (
+    -- Of a JSON number, what a bigint can be read from is an integer that fits.
     SELECT
         CASE
-            WHEN token.id_text ~ '^-?[0-9]+$'
-                THEN CASE WHEN token.id_text::numeric BETWEEN 0 AND 9223372036854775807 THEN token.id_text::bigint END
+            WHEN pg_input_is_valid(token.id_text, 'bigint')
+                THEN CASE WHEN token.id_text::bigint >= 0 THEN token.id_text::bigint END
         END AS entity_id,
-        CASE
-            WHEN token.patient_id_text ~ '^-?[0-9]+$'
-                THEN CASE WHEN pg_input_is_valid(token.patient_id_text, 'bigint') THEN token.patient_id_text::bigint END
-        END AS patient_id,
+        CASE WHEN pg_input_is_valid(token.patient_id_text, 'bigint') THEN token.patient_id_text::bigint END AS patient_id,
         CASE
             WHEN NOT parsed.document ? 'tsp' THEN e.received_at
             WHEN
