@@ -4,7 +4,7 @@ Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 
@@ -34,6 +34,8 @@ DB_PORT = 5432
 
 START_SECONDS = 60.0
 APPEND_SECONDS = 10.0
+# What arrives while a commit is under way shares the next one.
+EVENTS_PER_COMMIT = 1_000
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
@@ -148,7 +150,9 @@ def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: W
         running.callback(staging.close)
         watch.metrics.watch_link(staging)
         callback = watch.metrics.counting(stream, on_arrival(staging, stream))
-        subscriber = watch.subscribers[stream] = Subscriber(channel, callback, name=stream)
+        subscriber = watch.subscribers[stream] = Subscriber(
+            channel, callback, name=stream, at_most=EVENTS_PER_COMMIT
+        )
         subscriber.start()
         running.callback(drain, subscriber, stream)
         running.callback(channel.close)
@@ -157,12 +161,12 @@ def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: W
     return running
 
 
-def on_arrival(database: Database, stream: str) -> Callable[[bytes], None]:
-    """The callback of a stream: appends the raw event, and returns when that is committed."""
+def on_arrival(database: Database, stream: str) -> Callable[[Sequence[bytes]], None]:
+    """The callback of a stream: appends the raw events, and returns when they are committed."""
 
-    def callback(payload: bytes) -> None:
-        with database.transaction() as cursor:
-            append(cursor, stream, payload)
+    def callback(payloads: Sequence[bytes]) -> None:
+        with database.single_statement() as cursor:
+            append(cursor, stream, payloads)
 
     return callback
 

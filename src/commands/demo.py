@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,7 +196,8 @@ class Works:
 
         fates: Counter[str] = Counter()
         for stream in STREAMS:
-            for _ in load_lines(self.database, stream, history.payloads(stream, since, until)):
+            lines = BytesIO(b"\n".join(history.payloads(stream, since, until)))
+            for _ in load_lines(self.database, stream, lines):
                 pass
         for batch in merge_pending(self.database, batch_size=self.batch_size):
             fates.update({fate: getattr(batch, fate) for fate in FATES})

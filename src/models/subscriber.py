@@ -1,8 +1,12 @@
-"""The subscriber: calls a function on each arrival and acknowledges when it returns."""
+"""The subscriber: calls a function on each arrival and acknowledges when it returns.
+
+What arrives while a call is under way is handed over together at the next one: as much as one
+commit can be shared by, where the function makes things durable.
+"""
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
@@ -32,30 +36,36 @@ class _Run:
 
 
 class Subscriber:
-    """Calls `callback` with the payload of each event of `source`, in one thread of its own.
+    """Calls `callback` with the payloads of the events of `source`, in one thread of its own.
 
-    An event is acknowledged when the callback returns. When it raises, the event is delivered
-    again after a wait, which grows with every failure in a row. The callback may therefore see
-    an event more than once, and never misses one.
+    It calls as soon as an event is there, with those that are there by then, in their order. They
+    are acknowledged when the callback returns. When it raises, they are delivered again after a
+    wait, which grows with every failure in a row: the first of them alone, and more at once with
+    every success. The callback may therefore see an event more than once, and never misses one;
+    an event that can't be dealt with holds up none that came before it.
 
     Args:
         source: Where the events come from.
         callback: What to call on each arrival.
         name: What the log and the thread call this subscriber.
+        at_most: How many payloads to hand over in one call.
         retry_wait: How long to wait after a failure: a wait strategy of tenacity.
     """
 
     def __init__(
         self,
         source: Source,
-        callback: Callable[[bytes], None],
+        callback: Callable[[Sequence[bytes]], None],
         *,
         name: str,
+        at_most: int = 1,
         retry_wait: wait_base = RETRY_WAIT,
     ) -> None:
         self._source = source
         self._callback = callback
         self._name = name
+        self._at_most = at_most
+        self._at_once = at_most
         self._retry_wait = retry_wait
         self._run: _Run | None = None
         self._lifecycle = threading.Lock()
@@ -106,40 +116,52 @@ class Subscriber:
         # A callback may outlast its stop: the next start waits here, so two never run at once.
         with self._turn:
             while not (run.drained or run.abandoned.is_set()):
-                self._take_one_or_wait(run)
+                self._take_or_wait(run)
 
-    def _take_one_or_wait(self, run: _Run) -> None:
+    def _take_or_wait(self, run: _Run) -> None:
         draining = run.stopping.is_set()
         try:
-            run.drained = self._take_one(draining=draining)
+            run.drained = self._take(draining=draining)
         except BaseException as error:  # noqa: BLE001 - whatever is raised, the event comes again
             self._failures_in_a_row += 1
             _logger.warning(
-                "the event will be delivered again",
+                "events will be delivered again",
                 extra={"stream": self._name, "error": type(error).__name__},
             )
             # An attempt that began before stop is followed by the next at once.
             self._wait_after_failure(run.abandoned if draining else run.stopping)
 
-    def _take_one(self, *, draining: bool) -> bool:
-        """Deliver the next event, if there is one; True if there will not be another."""
+    def _take(self, *, draining: bool) -> bool:
+        """Deliver the next events, if there are any; True if there will not be another."""
         # Read before receiving: what is published in between must not be missed.
         last = draining or self._source.closed
-        delivery = self._source.receive(0 if draining else _POLL_SECONDS)
-        if delivery is None:
+        first = self._source.receive(0 if draining else _POLL_SECONDS)
+        if first is None:
             return last
-        self._deliver(delivery)
+        self._deliver([first, *self._others()])
         return False
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _others(self) -> Iterator[Delivery]:
+        """What else is there at this moment."""
+        for _ in range(self._at_once - 1):
+            delivery = self._source.receive(0)
+            if delivery is None:
+                return
+            yield delivery
+
+    def _deliver(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            self._callback(delivery.payload)
+            self._callback([delivery.payload for delivery in deliveries])
         except BaseException:
-            delivery.redeliver()
+            self._at_once = 1
+            for delivery in reversed(deliveries):
+                delivery.redeliver()
             raise
-        delivery.acknowledge()
-        self._acknowledged += 1
+        for delivery in deliveries:
+            delivery.acknowledge()
+        self._acknowledged += len(deliveries)
         self._failures_in_a_row = 0
+        self._at_once = min(2 * self._at_once, self._at_most)
 
     def _wait_after_failure(self, interrupt: threading.Event) -> None:
         """Wait as long as the strategy says, or until the interrupt."""

@@ -145,11 +145,26 @@ class Database:
             if snapshot
             else ISOLATION_LEVEL_READ_COMMITTED,
             readonly=snapshot,
+            autocommit=False,
         )
         try:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor
             opened.commit()
+        except BaseException:
+            self._roll_back(opened)
+            self._end_where_interrupted()
+            raise
+
+    @contextmanager
+    def single_statement(self) -> Iterator[Cursor]:
+        """A cursor for one statement, which is a transaction of its own: one way to the server."""
+        self._end_where_interrupted()
+        opened = self._open()
+        opened.set_session(autocommit=True, isolation_level="default", readonly="default")
+        try:
+            with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
+                yield cursor
         except BaseException:
             self._roll_back(opened)
             self._end_where_interrupted()

@@ -4,7 +4,7 @@ What it has done it counts itself. How things stand it asks the database at each
 statement whose cost does not grow with history.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import product
@@ -134,16 +134,21 @@ class IngestorMetrics(Metrics):
             by_stream,
         )
 
-    def counting(self, stream: str, callback: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def counting(
+        self, stream: str, callback: Callable[[Sequence[bytes]], None]
+    ) -> Callable[[Sequence[bytes]], None]:
         """The callback of a stream, with what comes in and what becomes of it counted."""
         received, appended = self._received.labels(stream), self._appended.labels(stream)
         failures = self._append_failures.labels(stream)
 
-        def counted(payload: bytes) -> None:
-            received.inc()
-            with failures.count_exceptions(BaseException):
-                callback(payload)
-            appended.inc()
+        def counted(payloads: Sequence[bytes]) -> None:
+            received.inc(len(payloads))
+            try:
+                callback(payloads)
+            except BaseException:
+                failures.inc(len(payloads))
+                raise
+            appended.inc(len(payloads))
 
         return counted
 

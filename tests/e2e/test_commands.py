@@ -22,7 +22,7 @@ from e2e.queries import Row, clean_rows, execute, fetch, published, reconciliati
 from integration.events import compute_and_publish
 from pipeline.database import Database
 from pipeline.settings import PROJECT_FOLDER
-from pipeline.staging import LINES_PER_TRANSACTION
+from pipeline.staging import BYTES_PER_TRANSACTION
 
 FATES = ("merged", "duplicate", "conflict", "rejected")
 
@@ -139,13 +139,15 @@ def expected_outcomes(fate: Callable[[Line], str]) -> list[tuple[str, bytes, str
 def test_a_load_that_is_stopped_says_what_is_staged(office: Office, database_url: str) -> None:
     running = office.start("load", "-", "--stream", "claim")
     assert running.process.stdin is not None
-    running.process.stdin.write(file_of([CLAIMS[0].payload]) * LINES_PER_TRANSACTION)
+    line = file_of([CLAIMS[0].payload])
+    lines = BYTES_PER_TRANSACTION // len(line) + 1
+    running.process.stdin.write(line * lines)
     running.process.stdin.flush()
     staged = "SELECT count(*) FROM staging.event"
-    running.wait_until(lambda: fetch(database_url, staged) == [(LINES_PER_TRANSACTION,)])
+    running.wait_until(lambda: fetch(database_url, staged) == [(lines,)])
     ended = running.stop(signal.SIGINT)
     assert (ended.code, ended.out) == (130, "")
-    told = f"Stopped: at least {LINES_PER_TRANSACTION} lines are staged;"
+    told = f"Stopped: at least {lines} lines are staged;"
     assert [line[: len(told)] for line in ended.err.splitlines()] == [told]
 
 

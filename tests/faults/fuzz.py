@@ -181,7 +181,7 @@ def is_line(payload: bytes) -> bool:
 
 def _by_callback(database: Database, run: list[Payload]) -> None:
     for stream, payload in run:
-        on_arrival(database, stream)(payload)
+        on_arrival(database, stream)([payload])
 
 
 def _by_load(database: Database, run: list[Payload]) -> None:

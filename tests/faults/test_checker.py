@@ -44,7 +44,7 @@ def stage(database: Database, ledger: Ledger) -> None:
         with database.transaction() as cursor:
             for payload in payloads:
                 ledger.publish(stream, payload)
-                staging.append(cursor, stream, payload)
+                staging.append(cursor, stream, [payload])
         for payload in payloads:
             ledger.acknowledge(stream, payload)
 

@@ -37,7 +37,7 @@ def _json(event: dict[str, object], tsp: datetime | None) -> bytes:
 def stage(database: Database, stream: str, *payloads: bytes) -> None:
     with database.transaction() as cursor:
         for payload in payloads:
-            append(cursor, stream, payload)
+            append(cursor, stream, [payload])
 
 
 def stage_and_merge(database: Database, stream: str, *payloads: bytes) -> None:

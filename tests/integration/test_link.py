@@ -137,7 +137,7 @@ def test_slow_copying_is_left_alone(distant: Database, proxy: Proxy) -> None:
 def test_slow_appending_of_a_large_payload_is_left_alone(distant: Database, proxy: Proxy) -> None:
     proxy.delay_seconds = 0.05
     with distant.transaction() as cursor:
-        append(cursor, "claim", b"x" * 64 * 1024 * 60)
+        append(cursor, "claim", [b"x" * 64 * 1024 * 60])
         assert cursor.rowcount == 1
         cursor.connection.rollback()
 

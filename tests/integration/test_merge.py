@@ -1,5 +1,6 @@
 import threading
 import time
+from io import BytesIO
 
 import psycopg2
 import pytest
@@ -75,7 +76,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(
 ) -> None:
     late = Database(database_url)
     with late.transaction() as cursor:
-        append(cursor, "claim", claim(1))
+        append(cursor, "claim", [claim(1)])
         stage_and_merge(database, "claim", claim(2))
     merge(database)
     assert fates(database) == ["merged", "merged"]
@@ -87,7 +88,7 @@ def test_the_cursor_alone_waits_for_a_transaction_that_commits_late(
 ) -> None:
     late = Database(database_url)
     with late.transaction() as cursor:
-        append(cursor, "claim", claim(1))
+        append(cursor, "claim", [claim(1)])
         stage(database, "claim", claim(2))
         list(merge_pending(database, batch_size=1000, sweep=False))
         assert fates(database) == ["pending"]
@@ -176,8 +177,8 @@ def test_a_clean_row_inserted_by_hand_meanwhile_wins(database: Database) -> None
 def test_a_large_load_into_a_fresh_database(database: Database) -> None:
     claims = [claim(number % 25_000, patient=number % 1000 + 1) for number in range(30_000)]
     diagnoses = [diagnose(number, patient=number % 1000 + 1) for number in range(20_000)]
-    assert sum(load_lines(database, "claim", claims)) == 30_000
-    assert sum(load_lines(database, "diagnose", diagnoses)) == 20_000
+    assert sum(load_lines(database, "claim", BytesIO(b"\n".join(claims)))) == 30_000
+    assert sum(load_lines(database, "diagnose", BytesIO(b"\n".join(diagnoses)))) == 20_000
     list(merge_pending(database, batch_size=100_000))
     counts = "SELECT stream, merged, duplicate, conflict FROM audit.reconciliation"
     assert rows(database, counts) == [("claim", 25_000, 5_000, 0), ("diagnose", 20_000, 0, 0)]

@@ -143,13 +143,13 @@ def refuse(database: Database, table: str, condition: str) -> None:
 def test_what_arrives_is_counted_and_so_is_what_was_not_staged(database: Database) -> None:
     metrics = IngestorMetrics()
     callback = metrics.counting("claim", on_arrival(database, "claim"))
-    callback(claim(1))
+    callback([claim(1)])
     refuse(database, "staging.event", "seq < 0")
     with pytest.raises(psycopg2.errors.CheckViolation):
-        callback(claim(2))
+        callback([claim(2)])
     with database.transaction() as cursor:
         cursor.execute("ALTER TABLE staging.event DROP CONSTRAINT refused")
-    callback(claim(2))
+    callback([claim(2)])
     said = read_registry(metrics.registry)
     assert said.some("office_events_received_total", "stream") == {("claim",): 3}
     assert said.some("office_append_failures_total", "stream") == {("claim",): 1}

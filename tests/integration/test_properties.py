@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import psycopg2
@@ -103,7 +104,7 @@ def query(database: Database, text: str) -> list[Any]:
 def append_all(database: Database, events: Sequence[tuple[str, bytes]]) -> None:
     with database.transaction() as cursor:
         for stream, payload in events:
-            staging.append(cursor, stream, payload)
+            staging.append(cursor, stream, [payload])
 
 
 def merge_all(database: Database, batch_size: int = MANY, *, sweep: bool = True) -> list[Batch]:
@@ -163,7 +164,7 @@ def assert_clean_is_as_modelled(database: Database) -> Clean:
 
 def load_all(database: Database, events: Sequence[tuple[str, bytes]]) -> None:
     for stream, payload in events:
-        assert sum(staging.load_lines(database, stream, [payload + b"\n"])) <= 1
+        assert sum(staging.load_lines(database, stream, BytesIO(payload + b"\n"))) <= 1
 
 
 def as_lines(events: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -276,15 +277,15 @@ class History:
 
     def _load(self, step: Load) -> None:
         self._stage(step)
-        lines = [payload + b"\n" for payload in step.payloads]
-        assert sum(staging.load_lines(self.database, step.stream, lines)) == len(lines)
+        lines = BytesIO(b"".join(payload + b"\n" for payload in step.payloads))
+        assert sum(staging.load_lines(self.database, step.stream, lines)) == len(step.payloads)
 
     def _hold(self, step: Hold) -> None:
         if self.other is None:
             self.other = psycopg2.connect(self.database.dsn)
         with self.other.cursor() as cursor:
             for payload in step.payloads:
-                staging.append(cursor, step.stream, payload)
+                staging.append(cursor, step.stream, [payload])
         self.held += [(step.stream, payload) for payload in step.payloads]
 
     def _merge(self, step: Merge) -> None:

@@ -82,13 +82,13 @@ MUTANTS: Final[list[Mutant]] = [
         INGESTOR_TESTS,
         "src/ingestor.py",
         """\
-        with database.transaction() as cursor:
-            append(cursor, stream, payload)
+        with database.single_statement() as cursor:
+            append(cursor, stream, payloads)
 """,
         """\
         try:
-            with database.transaction() as cursor:
-                append(cursor, stream, payload)
+            with database.single_statement() as cursor:
+                append(cursor, stream, payloads)
         except PASSING_ERRORS as error:
             log.warning("not staged: %s", describe(error))
 """,
@@ -98,8 +98,8 @@ MUTANTS: Final[list[Mutant]] = [
         "COPY takes a backslash of the payload for one of its own.",
         STAGING_TESTS,
         "src/pipeline/staging.py",
-        r"""payload.replace(b"\\", b"\\\\").replace""",
-        "payload.replace",
+        r"""text.replace(b"\\", b"\\\\").replace""",
+        "text.replace",
     ),
     _mutant(
         "tidy up what arrives",
@@ -501,8 +501,9 @@ MUTANTS: Final[list[Mutant]] = [
         "The callback logs what it received.",
         PRIVACY_TESTS,
         "src/ingestor.py",
-        "            append(cursor, stream, payload)\n",
-        '            append(cursor, stream, payload)\n            log.info("staged %r", payload)\n',
+        "            append(cursor, stream, payloads)\n",
+        "            append(cursor, stream, payloads)\n"
+        '            log.info("staged %r", payloads)\n',
     ),
     _mutant(
         "log an error's text",

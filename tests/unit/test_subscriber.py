@@ -1,7 +1,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -47,11 +47,23 @@ def subscriber(channel: Channel) -> Iterator[MakeSubscriber]:
     with ExitStack() as stack:
 
         def make(callback: Callback, retry_wait: wait_base | None = None) -> Subscriber:
-            made = Subscriber(channel, callback, name="claim", retry_wait=retry_wait or wait_none())
+            made = Subscriber(
+                channel, by_one(callback), name="claim", retry_wait=retry_wait or wait_none()
+            )
             stack.callback(made.stop, 1)
             return made
 
         yield make
+
+
+def by_one(callback: Callback) -> Callable[[Sequence[bytes]], None]:
+    """The callback of a subscriber that hands over one payload a call."""
+
+    def call(payloads: Sequence[bytes]) -> None:
+        (payload,) = payloads
+        callback(payload)
+
+    return call
 
 
 def publish(channel: Channel, *numbers: int) -> None:
@@ -80,6 +92,46 @@ def test_nothing_is_acknowledged_before_the_callback_returns(
     publish(channel, 1)
     wait_until(lambda: channel.in_flight == 0)
     assert in_flight_during_call == [1]
+
+
+def test_what_is_there_is_handed_over_together_in_order_and_in_part_where_it_is_much(
+    channel: Channel,
+) -> None:
+    calls: list[list[bytes]] = []
+    publish(channel, *range(1, 6))
+    channel.close()
+    subscribed = Subscriber(
+        channel, lambda payloads: calls.append(list(payloads)), name="claim", at_most=3
+    )
+    subscribed.start()
+    wait_until(lambda: channel.in_flight == 0)
+    assert calls == [[b"1", b"2", b"3"], [b"4", b"5"]]
+    assert subscribed.acknowledged == 5
+
+
+def test_after_a_failure_the_first_comes_alone_and_more_with_every_success(
+    channel: Channel,
+) -> None:
+    calls: list[list[bytes]] = []
+
+    def fail_once(payloads: Sequence[bytes]) -> None:
+        calls.append(list(payloads))
+        if len(calls) == 1:
+            raise ValueError
+
+    publish(channel, *range(9))
+    channel.close()
+    subscribed = Subscriber(channel, fail_once, name="claim", at_most=4, retry_wait=wait_none())
+    subscribed.start()
+    wait_until(lambda: channel.in_flight == 0)
+    assert calls == [
+        [b"0", b"1", b"2", b"3"],
+        [b"0"],
+        [b"1", b"2"],
+        [b"3", b"4", b"5", b"6"],
+        [b"7", b"8"],
+    ]
+    assert subscribed.acknowledged == 9
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit])
@@ -144,7 +196,7 @@ def test_a_failure_is_logged_as_one_line_without_the_error_text(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     line = LogfmtFormatter().format(record)
-    assert 'event="the event will be delivered again" stream=claim error=ValueError' in line
+    assert 'event="events will be delivered again" stream=claim error=ValueError' in line
     assert "secret" not in line + caplog.text
     assert "67" not in line.split("event=")[1] + caplog.text
 
