@@ -17,6 +17,7 @@ from pipeline.health import LastTime
 from pipeline.logs import configure_logging
 from pipeline.metrics import AnalyticsMetrics, read_windows, window_families
 from pipeline.monitor import monitoring
+from pipeline.partitions import make_partitions
 from pipeline.quality import Checker
 from pipeline.question import NoAnswerError, Question
 from pipeline.report import build_report, docs_folder
@@ -107,6 +108,7 @@ def analyse(database: Database, checker: Checker, settings: Settings, watch: Wat
     """One run: merge, compute, check, publish, report."""
     now = datetime.now(UTC)
     with watch.metrics.counting_failures():
+        make_partitions(database)
         result = run_cycle(
             database,
             checker,

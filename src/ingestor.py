@@ -17,6 +17,7 @@ from pipeline.logs import configure_logging
 from pipeline.merge import merge_pending
 from pipeline.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.monitor import monitoring
+from pipeline.partitions import make_partitions
 from pipeline.question import NoAnswerError, Question
 from pipeline.roles import login_as
 from pipeline.schema import apply_schema, schema_version
@@ -36,6 +37,8 @@ START_SECONDS = 60.0
 APPEND_SECONDS = 10.0
 # What arrives while a commit is under way shares the next one.
 EVENTS_PER_COMMIT = 1_000
+# Partitions are made days ahead, so that a look that fails does no harm.
+PARTITIONS_SECONDS = 3600.0
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
@@ -116,6 +119,8 @@ def main() -> int:
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=False), name="merge")
             scheduler.every(settings.sweep_seconds, partial(merge, sweep=True), name="sweep")
+            ahead = partial(make_partitions, database)
+            scheduler.every(PARTITIONS_SECONDS, ahead, name="partitions")
             log.info("receiving")
             scheduler.run(stop)
             log.info("draining")

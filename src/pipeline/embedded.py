@@ -55,6 +55,9 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "shared_buffers": "128MB",
 }
+# A statement that reads all days locks each one's partitions and indexes, and there may be years of
+# them. Given at every start, since data made before don't have it in their settings.
+LOCKS_PER_TRANSACTION = 1024
 # What the lines of the log that say why a start failed have in them.
 TELLING = ("FATAL:", "PANIC:", "could not", "invalid", "unrecognized")
 # What the log says where a later try may go well.
@@ -306,7 +309,8 @@ def _launch(site: Site, data: Path, port: int) -> None:
     (data / "postmaster.pid").unlink(missing_ok=True)
     log = site.folder / "server.log"
     log_size = log.stat().st_size if log.exists() else 0
-    done = _pg_ctl(site, "start", data, f"--log={log}", f"--options=-p {port}")
+    options = f"-p {port} -c max_locks_per_transaction={LOCKS_PER_TRANSACTION}"
+    done = _pg_ctl(site, "start", data, f"--log={log}", f"--options={options}")
     if done.returncode != 0:
         raise _start_error(log, log_size, done.stderr)
 

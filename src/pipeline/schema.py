@@ -8,6 +8,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 from pipeline.database import Database, address
 from pipeline.errors import OfficeError
+from pipeline.partitions import make_partitions
 from pipeline.statements import (
     Cursor,
     execute,
@@ -23,13 +24,19 @@ log = logging.getLogger(__name__)
 def apply_schema(database: Database) -> None:
     """Applies the schema files, in order, from the first that the database has in another form.
 
+    Then makes the partitions of the days to come, where they are missing.
+
     Raises:
         OfficeError: the database lacks the tables that the office gives, or its user may not
             change the schema.
     """
     files = {name: _checksum(name) for name in statements_in("schema")}
-    if database.run(lambda cursor: _applied(cursor) == files):
-        return
+    if not database.run(lambda cursor: _applied(cursor) == files):
+        _bring_up_to_date(database, files)
+    make_partitions(database)
+
+
+def _bring_up_to_date(database: Database, files: dict[str, str]) -> None:
     try:
         applied = database.run(lambda cursor: _apply_missing(cursor, files))
     except InsufficientPrivilege:

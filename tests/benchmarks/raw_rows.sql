@@ -74,14 +74,15 @@ SELECT
 FROM made
 ORDER BY seq;
 
-INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id)
+INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id, received_at)
 SELECT
     seq,
     stream,
     CASE WHEN reason = 'not_json' THEN NULL ELSE entity_id END,
     fate,
     reason,
-    2 * (seq / 200) + CASE stream WHEN 'claim' THEN 1 ELSE 2 END
+    2 * (seq / 200) + CASE stream WHEN 'claim' THEN 1 ELSE 2 END,
+    received_at
 FROM made
 WHERE fate <> 'pending'
 ORDER BY seq;

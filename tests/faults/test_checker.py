@@ -68,7 +68,7 @@ MERGED_ID = f"(SELECT entity_id FROM staging.outcome WHERE seq = {MERGED})"
 DROP_KEY = "ALTER TABLE staging.outcome DROP CONSTRAINT outcome_pkey;"
 COPY_OUTCOME = f"""
     INSERT INTO staging.outcome
-    SELECT seq, stream, entity_id, fate, reason, run_id FROM staging.outcome WHERE seq = {MERGED}
+    SELECT * FROM staging.outcome WHERE seq = {MERGED}
     """
 
 # What is planted, and the invariant that breaks: for one who saw the rows before, for a newcomer.

@@ -80,7 +80,8 @@ AFTER_THE_MERGE = {
     "a clean row is gone": "DELETE FROM diagnose",
     "analytics fails": "ALTER TABLE analytics.revenue_candidate ADD CHECK (claims > 1000)",
     "a promise is broken": """
-        INSERT INTO staging.outcome SELECT -1, stream, 8, 'rejected', 'bad_code', run_id
+        INSERT INTO staging.outcome
+        SELECT -1, stream, 8, 'rejected', 'bad_code', run_id, received_at
         FROM staging.outcome WHERE seq = 1
     """,
 }

@@ -1,6 +1,7 @@
 """Events in a few words, and what stands in the database afterwards."""
 
 import json
+import re
 import threading
 import time
 from datetime import datetime
@@ -10,6 +11,8 @@ from pipeline.database import Database
 from pipeline.merge import merge_pending
 from pipeline.revenue import close_run, compute, publish
 from pipeline.staging import append
+
+PARTITION = re.compile(r"_(default|before_\d{8}|\d{8})$")
 
 
 def claim(
@@ -82,6 +85,11 @@ def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
     with database.transaction() as cursor:
         cursor.execute(query)
         return [tuple(row) for row in cursor.fetchall()]
+
+
+def table_of(relation: str) -> str:
+    """The table that a relation of a plan is, or is a partition of."""
+    return PARTITION.sub("", relation)
 
 
 def fates(database: Database, stream: str = "claim") -> list[str]:

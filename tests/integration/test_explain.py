@@ -16,6 +16,7 @@ from integration.events import (
     rows,
     stage,
     stage_and_merge,
+    table_of,
 )
 from pipeline.database import Database
 from pipeline.display_explain import claim_lines, diagnose_lines, window_lines
@@ -376,10 +377,11 @@ HISTORY = """
         n % 45000, 1 + n % 1000
     )
     FROM generate_series(0, 49999) AS n, (VALUES ('claim'), ('diagnose')) AS s (stream);
-    INSERT INTO staging.outcome (seq, stream, entity_id, fate, run_id)
+    INSERT INTO staging.outcome (seq, stream, entity_id, fate, run_id, received_at)
     SELECT e.seq, e.stream, (e.seq - 1) / 2 % 45000,
         CASE WHEN e.seq <= 90000 THEN 'merged' ELSE 'duplicate' END,
-        CASE e.stream WHEN 'claim' THEN 1 ELSE 2 END
+        CASE e.stream WHEN 'claim' THEN 1 ELSE 2 END,
+        e.received_at
     FROM staging.event AS e;
     UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id();
 
@@ -436,7 +438,7 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
         name
         for name in statements_in("explain")
         for scan in scans(database, name)
-        if scan["Node Type"] == "Seq Scan" and scan["Relation Name"] in LARGE
+        if scan["Node Type"] == "Seq Scan" and table_of(scan["Relation Name"]) in LARGE
     }
     assert whole == set()
     change(database, "ANALYZE")

@@ -46,8 +46,7 @@ LIVE = {
 REBUILT = {
     "claim": "SELECT * FROM rebuilt_claim ORDER BY id",
     "diagnose": "SELECT * FROM rebuilt_diagnose ORDER BY id",
-    "outcome": "SELECT seq, stream, entity_id, fate, reason, run_id FROM rebuilt_outcome"
-    " ORDER BY seq",
+    "outcome": "SELECT * FROM rebuilt_outcome ORDER BY seq",
 }
 
 
@@ -237,14 +236,15 @@ def test_a_doubled_outcome_is_one_again(office: Database) -> None:
         ALTER TABLE staging.outcome DROP CONSTRAINT outcome_pkey;
         INSERT INTO staging.outcome SELECT * FROM staging.outcome WHERE fate = 'rejected';
         INSERT INTO staging.outcome
-        SELECT seq, stream, entity_id, 'duplicate', NULL, (SELECT max(run_id) FROM staging.outcome)
+        SELECT seq, stream, entity_id, 'duplicate', NULL, (SELECT max(run_id) FROM staging.outcome),
+            received_at
         FROM staging.outcome WHERE fate = 'merged' AND entity_id = 2
         """,
     )
     assert kinds(compare(office, 1)) == {("outcome", "doubled", 3)}
     repair(office, 1)
     assert layer(office) == before
-    execute(office, "ALTER TABLE staging.outcome ADD PRIMARY KEY (seq)")
+    execute(office, "ALTER TABLE staging.outcome ADD PRIMARY KEY (seq, received_at)")
     assert broken_promises(office) == []
 
 

@@ -35,7 +35,7 @@ def test_no_raw_layer_is_read_in_full(filled: Database, name: str) -> None:
 
 def test_a_count_of_all_rows_is_noticed(filled: Database) -> None:
     counting = "SELECT count(*) FROM staging.event"
-    assert read_in_full(filled, f"{counting} WHERE payload > ''") == {"event"}
+    assert read_in_full(filled, f"{counting} WHERE payload > ''") >= {"event"}
 
 
 def read_in_full(database: Database, query: str) -> set[str]:
@@ -44,7 +44,9 @@ def read_in_full(database: Database, query: str) -> set[str]:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {query}")
         [(plans,)] = cursor.fetchall()
     nodes = nodes_of(plans[0]["Plan"])
-    return {str(node["Relation Name"]) for node in nodes if "Seq Scan" in node["Node Type"]}
+    read = {str(node["Relation Name"]) for node in nodes if "Seq Scan" in node["Node Type"]}
+    # All are of days long past, which have no partition of their own; a new day's has no rows.
+    return {name.removesuffix("_default") for name in read}
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

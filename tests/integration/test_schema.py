@@ -19,7 +19,7 @@ def _commentless(database: Database) -> list[tuple[str, ...]]:
             LEFT JOIN pg_attribute AS a
               ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             WHERE n.nspname IN ('public', 'staging', 'analytics', 'audit')
-              AND c.relkind IN ('r', 'v')
+              AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
               AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
             """)
         return [tuple(row) for row in cursor.fetchall()]

@@ -253,8 +253,9 @@ MUTANTS: Final[list[Mutant]] = [
     except psycopg2.OperationalError:
         cursor.execute("ROLLBACK TO before_the_merge")
         cursor.execute(
-            "INSERT INTO staging.outcome (seq, stream, fate, reason, run_id)"
-            " SELECT seq, stream, 'rejected', 'unstorable', %(run_id)s FROM staging.event"
+            "INSERT INTO staging.outcome (seq, stream, fate, reason, run_id, received_at)"
+            " SELECT seq, stream, 'rejected', 'unstorable', %(run_id)s, received_at"
+            " FROM staging.event"
             " WHERE stream = %(stream)s AND xid BETWEEN %(low_xid)s::xid8 AND %(high_xid)s::xid8",
             {**rows, "stream": stream},
         )

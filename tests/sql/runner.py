@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from psycopg2.extensions import new_type, register_type
 
@@ -36,6 +36,15 @@ RESTART_NUMBERS = """
             EXECUTE format('ALTER SEQUENCE %s RESTART', sequence);
         END LOOP;
     END $$
+    """
+
+# An outcome is kept beside its raw row, so that a file need not say when that was received.
+OUTCOME_TABLES = ("staging.outcome", "rebuilt_outcome", "lost_outcome")
+BESIDE_RAW_ROW = """
+    UPDATE {table} AS o
+    SET received_at = coalesce(e.received_at, '-infinity')
+    FROM staging.event AS e
+    WHERE o.seq = e.seq AND o.received_at = '-infinity'
     """
 
 Rows = list[list[str]]
@@ -97,9 +106,20 @@ def load(cursor: Cursor, files: dict[str, Path]) -> None:
         with files[f"{table}.csv"].open(encoding="utf-8") as rows:
             columns = rows.readline()
             rows.seek(0)
-            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN {FORMAT}", rows)
+            copy(cursor, table, columns.strip(), rows)
+    for table in set(tables) & set(OUTCOME_TABLES):
+        cursor.execute(BESIDE_RAW_ROW.format(table=table))
     if "input.sql" in files:
         cursor.execute(files["input.sql"].read_text(encoding="utf-8"))
+
+
+def copy(cursor: Cursor, table: str, columns: str, rows: TextIO) -> None:
+    is_placed = table not in OUTCOME_TABLES or "received_at" in columns
+    if not is_placed:
+        cursor.execute(f"ALTER TABLE {table} ALTER received_at SET DEFAULT '-infinity'")
+    cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN {FORMAT}", rows)
+    if not is_placed:
+        cursor.execute(f"ALTER TABLE {table} ALTER received_at DROP DEFAULT")
 
 
 def parameters_of(files: dict[str, Path]) -> dict[str, Any] | None:

@@ -13,13 +13,14 @@ from sql.runner import SCHEMA_STAGES, differences, files_of, statement_of
 HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
-# Locks, statistics, the planner's settings, the server's processes and passwords, which data alone
-# can't show, and COPY, which reads from the client.
+# Locks, statistics, partitions, the planner's settings, the server's processes and passwords,
+# which data alone can't show, and COPY, which reads from the client.
 WITHOUT_CASE = {
     "link/backend_pid",
     "link/server_side",
     "merge/analyze",
     "merge/lock_cursor",
+    "partitions/make",
     "rebuild/analyze",
     "report/allow_pauses",
     "revenue/lock_cursors",

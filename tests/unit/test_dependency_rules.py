@@ -23,7 +23,7 @@ LAYERS = (
     ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
     ("data_docs", "figures", "site"),
     ("database", "embedded_user", "monitor", "pages", "processes", "terminal"),
-    ("embedded", "explain", "question", "roles", "status", "verify"),
+    ("embedded", "explain", "partitions", "question", "roles", "status", "verify"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),

@@ -3,12 +3,16 @@
 -- The linter would break the line before LATERAL, and takes the parameter for a column.
 -- noqa: disable=LT02,RF02
 WITH candidate_row AS (
-    SELECT o.seq
+    SELECT
+        o.seq,
+        o.received_at
     FROM staging.outcome AS o
     WHERE o.stream = 'claim' AND o.entity_id = %(id)s
     UNION
     -- Not merged yet. What carries the id has its digits in it, which is quicker to see than to parse.
-    SELECT e.seq
+    SELECT
+        e.seq,
+        coalesce(e.received_at, '-infinity') AS received_at
     FROM staging.event AS e
     WHERE e.stream = 'claim' AND e.xid > %(last_xid)s::xid8 AND strpos(e.payload, (%(id)s)::text) > 0
 )
@@ -31,7 +35,7 @@ LEFT JOIN LATERAL (
         raw.received_at,
         raw.payload
     FROM staging.event AS raw
-    WHERE raw.seq = k.seq
+    WHERE raw.seq = k.seq AND (raw.received_at = k.received_at OR (raw.received_at IS NULL AND k.received_at = '-infinity'))
     LIMIT 1
 ) AS e ON TRUE
 LEFT JOIN LATERAL (
@@ -42,7 +46,7 @@ LEFT JOIN LATERAL (
         typed.patient_id,
         typed.tsp
     FROM staging.claim_contract AS typed
-    WHERE typed.seq = k.seq
+    WHERE typed.seq = k.seq AND (typed.received_at = k.received_at OR (typed.received_at IS NULL AND k.received_at = '-infinity'))
     LIMIT 1
 ) AS r ON TRUE
 LEFT JOIN LATERAL (
@@ -54,7 +58,7 @@ LEFT JOIN LATERAL (
         run.finished_at AS merged_at
     FROM staging.outcome AS taken
     INNER JOIN staging.merge_run AS run ON taken.run_id = run.run_id
-    WHERE taken.seq = k.seq
+    WHERE taken.seq = k.seq AND taken.received_at = k.received_at
     LIMIT 1
 ) AS o ON TRUE
 WHERE coalesce(o.entity_id, r.entity_id) = %(id)s

@@ -7,13 +7,14 @@ WITH batch_row AS MATERIALIZED (
         r.icd10_code,
         r.patient_id,
         r.tsp,
-        r.reason
+        r.reason,
+        coalesce(r.received_at, '-infinity') AS received_at
     FROM staging.diagnose_contract AS r
     WHERE
         r.xid BETWEEN %(low_xid)s::xid8 AND %(high_xid)s::xid8
         AND NOT EXISTS (
             SELECT FROM staging.outcome AS o
-            WHERE o.seq = r.seq
+            WHERE o.seq = r.seq AND o.received_at = coalesce(r.received_at, '-infinity')
         )
 ),
 
@@ -35,6 +36,7 @@ judged_row AS MATERIALIZED (
         a.icd10_code,
         a.patient_id,
         a.tsp,
+        a.received_at,
         NULL AS reason,
         CASE
             WHEN earlier.id IS NULL AND a.is_first THEN 'merged'
@@ -51,6 +53,7 @@ judged_row AS MATERIALIZED (
         b.icd10_code,
         b.patient_id,
         b.tsp,
+        b.received_at,
         b.reason,
         'rejected' AS fate
     FROM batch_row AS b
@@ -72,14 +75,15 @@ inserted_row AS (
 ),
 
 recorded_outcome AS (
-    INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id)
+    INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id, received_at)
     SELECT
         j.seq,
         'diagnose' AS stream,
         j.entity_id,
         j.fate,
         j.reason,
-        %(run_id)s::bigint AS run_id
+        %(run_id)s::bigint AS run_id,
+        j.received_at
     FROM judged_row AS j
     ORDER BY j.seq
     RETURNING fate

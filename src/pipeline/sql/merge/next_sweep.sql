@@ -2,7 +2,7 @@
 WITH pending_row AS (
     SELECT e.xid
     FROM staging.event AS e
-    LEFT JOIN staging.outcome AS o ON e.seq = o.seq
+    LEFT JOIN staging.outcome AS o ON e.seq = o.seq AND o.received_at = coalesce(e.received_at, '-infinity')
     WHERE e.stream = %(stream)s AND o.seq IS NULL
     ORDER BY e.xid
     LIMIT %(batch_size)s

@@ -27,7 +27,7 @@ CROSS JOIN
         WHERE (
             SELECT o.seq
             FROM staging.outcome AS o
-            WHERE o.seq = next_row.seq
+            WHERE o.seq = next_row.seq AND o.received_at = coalesce(next_row.received_at, '-infinity')
         ) IS NULL
     ) AS p
 ORDER BY c.stream

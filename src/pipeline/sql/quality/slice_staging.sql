@@ -7,5 +7,5 @@ SELECT
     o.reason,
     e.received_at
 FROM staging.outcome AS o
-LEFT JOIN staging.event AS e ON o.seq = e.seq
+LEFT JOIN staging.event AS e ON o.seq = e.seq AND (o.received_at = e.received_at OR (o.received_at = '-infinity' AND e.received_at IS NULL))
 WHERE o.run_id > %(merged_from)s AND o.run_id <= %(merged_through)s

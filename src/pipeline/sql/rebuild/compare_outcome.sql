@@ -7,7 +7,8 @@ WITH live AS (
         min(o.entity_id) AS entity_id,
         min(o.fate) AS fate,
         min(o.reason) AS reason,
-        min(o.run_id) AS run_id
+        min(o.run_id) AS run_id,
+        min(o.received_at) AS received_at
     FROM staging.outcome AS o
     GROUP BY o.seq
 )
@@ -28,5 +29,5 @@ WHERE
     live.seq IS NULL
     OR rebuilt.seq IS NULL
     OR live.outcomes > 1
-    OR (live.stream, live.entity_id, live.fate, live.reason, live.run_id)
-    IS DISTINCT FROM (rebuilt.stream, rebuilt.entity_id, rebuilt.fate, rebuilt.reason, rebuilt.run_id)
+    OR (live.stream, live.entity_id, live.fate, live.reason, live.run_id, live.received_at)
+    IS DISTINCT FROM (rebuilt.stream, rebuilt.entity_id, rebuilt.fate, rebuilt.reason, rebuilt.run_id, rebuilt.received_at)

@@ -7,7 +7,8 @@ CREATE TEMPORARY TABLE rebuilt_outcome (
     entity_id bigint,
     fate text NOT NULL,
     reason text,
-    run_id bigint NOT NULL
+    run_id bigint NOT NULL,
+    received_at timestamptz NOT NULL
 );
 
 CREATE TEMPORARY TABLE rebuilt_claim (
@@ -37,5 +38,6 @@ CREATE TEMPORARY TABLE lost_outcome (
     run_id bigint NOT NULL,
     seq bigint NOT NULL,
     stream text NOT NULL,
+    received_at timestamptz NOT NULL,
     PRIMARY KEY (run_id, seq)
 );

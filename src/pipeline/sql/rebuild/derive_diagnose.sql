@@ -5,6 +5,7 @@ WITH place_in_order AS (
     SELECT
         o.run_id,
         o.seq,
+        o.received_at,
         o.reason
     FROM staging.outcome AS o
     WHERE
@@ -15,6 +16,7 @@ WITH place_in_order AS (
     SELECT
         l.run_id,
         l.seq,
+        l.received_at,
         NULL AS reason
     FROM lost_outcome AS l
     WHERE
@@ -34,6 +36,7 @@ recorded_row AS MATERIALIZED (
 first_record AS (
     SELECT DISTINCT ON (r.seq)
         r.seq,
+        r.received_at,
         r.run_id,
         r.reason
     FROM recorded_row AS r
@@ -53,6 +56,7 @@ first_record AS (
 typed_row AS MATERIALIZED (
     SELECT
         f.seq,
+        f.received_at,
         f.run_id,
         typed.entity_id,
         typed.icd10_code,
@@ -68,7 +72,7 @@ typed_row AS MATERIALIZED (
             c.tsp,
             c.reason
         FROM staging.diagnose_contract AS c
-        WHERE c.seq = f.seq
+        WHERE c.seq = f.seq AND (c.received_at = f.received_at OR (c.received_at IS NULL AND f.received_at = '-infinity'))
         LIMIT 1
     ) AS typed
 ),
@@ -92,6 +96,7 @@ judged_row AS MATERIALIZED (
         a.icd10_code,
         a.patient_id,
         a.tsp,
+        a.received_at,
         NULL AS reason,
         CASE
             WHEN earlier.id IS NULL AND a.is_first THEN 'merged'
@@ -109,6 +114,7 @@ judged_row AS MATERIALIZED (
         b.icd10_code,
         b.patient_id,
         b.tsp,
+        b.received_at,
         b.reason,
         'rejected' AS fate
     FROM typed_row AS b
@@ -127,21 +133,23 @@ inserted_row AS (
 ),
 
 recorded_outcome AS (
-    INSERT INTO rebuilt_outcome (seq, stream, entity_id, fate, reason, run_id)
+    INSERT INTO rebuilt_outcome (seq, stream, entity_id, fate, reason, run_id, received_at)
     SELECT
         j.seq,
         'diagnose' AS stream,
         j.entity_id,
         j.fate,
         j.reason,
-        j.run_id
+        j.run_id,
+        j.received_at
     FROM judged_row AS j
     ON CONFLICT (seq) DO UPDATE
         SET
             entity_id = excluded.entity_id,
             fate = excluded.fate,
             reason = excluded.reason,
-            run_id = excluded.run_id
+            run_id = excluded.run_id,
+            received_at = excluded.received_at
 ),
 
 last_row AS (

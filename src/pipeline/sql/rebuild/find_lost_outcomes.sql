@@ -37,7 +37,7 @@ pending_row AS (
     WHERE
         NOT EXISTS (
             SELECT FROM staging.outcome AS o
-            WHERE o.seq = e.seq
+            WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
         )
         -- Put back to pending on purpose.
         AND NOT EXISTS (
@@ -46,11 +46,12 @@ pending_row AS (
         )
 )
 
-INSERT INTO lost_outcome (run_id, seq, stream)
+INSERT INTO lost_outcome (run_id, seq, stream, received_at)
 SELECT
     g.run_id,
     p.seq,
-    p.stream
+    p.stream,
+    coalesce(p.received_at, '-infinity') AS received_at
 FROM gap AS g
 INNER JOIN pending_row AS p ON g.stream = p.stream AND g.place = p.place
 WHERE p.received_at <= g.finished_at

@@ -5,7 +5,7 @@ WITH replayed_row AS (
         o.stream = %(stream)s
         AND o.fate = 'rejected'
         AND (%(reason)s::text IS NULL OR o.reason = %(reason)s)
-    RETURNING o.seq, o.stream, o.entity_id, o.fate, o.reason, o.run_id
+    RETURNING o.seq, o.stream, o.entity_id, o.fate, o.reason, o.run_id, o.received_at
 ),
 
 kept_outcome AS (
@@ -19,14 +19,13 @@ kept_outcome AS (
         r.run_id
     FROM replayed_row AS r
     ORDER BY r.seq
-    RETURNING seq, reason
 )
 
 SELECT
-    k.reason,
+    r.reason,
     count(*) AS replayed,
     min(e.xid) AS first_xid
-FROM kept_outcome AS k
-LEFT JOIN staging.event AS e ON k.seq = e.seq
-GROUP BY k.reason
-ORDER BY k.reason
+FROM replayed_row AS r
+LEFT JOIN staging.event AS e ON r.seq = e.seq AND (r.received_at = e.received_at OR (r.received_at = '-infinity' AND e.received_at IS NULL))
+GROUP BY r.reason
+ORDER BY r.reason

@@ -43,25 +43,35 @@ COMMENT ON COLUMN staging.merge_cursor.duplicate IS 'Duplicates so far.';
 COMMENT ON COLUMN staging.merge_cursor.conflict IS 'Conflicts so far.';
 COMMENT ON COLUMN staging.merge_cursor.rejected IS 'Rejected raw rows so far.';
 
+-- In the same partitions as staging.event, so that what is of a day is found beside it. No foreign key on run_id: a trigger a row
+-- costs as much as the insert, and verify finds an outcome without its batch.
 CREATE TABLE IF NOT EXISTS staging.outcome (
-    seq bigint PRIMARY KEY,
+    seq bigint NOT NULL,
     stream text NOT NULL,
     entity_id bigint,
     fate text NOT NULL CHECK (fate IN ('merged', 'duplicate', 'conflict', 'rejected')),
     reason text,
-    run_id bigint NOT NULL REFERENCES staging.merge_run (run_id),
+    run_id bigint NOT NULL,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (seq, received_at),
     CONSTRAINT rejected_has_reason CHECK ((fate = 'rejected') = (reason IS NOT NULL)),
     CONSTRAINT accepted_has_id CHECK (fate = 'rejected' OR entity_id IS NOT NULL)
-);
+) PARTITION BY RANGE (received_at);
+
+CREATE TABLE IF NOT EXISTS staging.outcome_default PARTITION OF staging.outcome DEFAULT;
 
 -- From a clean row to its raw rows, and from a batch to what it did.
 CREATE INDEX IF NOT EXISTS outcome_entity ON staging.outcome (stream, entity_id);
 CREATE INDEX IF NOT EXISTS outcome_run ON staging.outcome (run_id);
 
-COMMENT ON TABLE staging.outcome IS 'One row per raw row that was taken: what became of it. A raw row without one is pending.';
+COMMENT ON TABLE staging.outcome IS
+'One row per raw row that was taken: what became of it. A raw row without one is pending. A partition a day (UTC) of arrival.';
 COMMENT ON COLUMN staging.outcome.seq IS 'The raw row.';
 COMMENT ON COLUMN staging.outcome.stream IS 'Its stream.';
 COMMENT ON COLUMN staging.outcome.entity_id IS 'The id it carries, where it has a valid one.';
 COMMENT ON COLUMN staging.outcome.fate IS 'merged, duplicate, conflict or rejected.';
 COMMENT ON COLUMN staging.outcome.reason IS 'Why it was rejected: a reason code of the contract.';
 COMMENT ON COLUMN staging.outcome.run_id IS 'The batch that decided.';
+COMMENT ON COLUMN staging.outcome.received_at IS
+'When the raw row was received, -infinity where it has no such time: it says in which partition both are.';
+COMMENT ON TABLE staging.outcome_default IS 'Outcomes of raw rows of no day, or of a day whose partition is not there.';

@@ -19,7 +19,7 @@ WITH received_by_stream AS (
         count(*) AS received,
         count(*) FILTER (WHERE o.seq IS NULL) AS pending
     FROM staging.event AS e
-    LEFT JOIN staging.outcome AS o ON e.seq = o.seq
+    LEFT JOIN staging.outcome AS o ON e.seq = o.seq AND o.received_at = coalesce(e.received_at, '-infinity')
     GROUP BY e.stream
 ),
 
@@ -110,7 +110,7 @@ SELECT
     o.reason,
     o.run_id
 FROM staging.event AS e
-LEFT JOIN staging.outcome AS o ON e.seq = o.seq
+LEFT JOIN staging.outcome AS o ON e.seq = o.seq AND o.received_at = coalesce(e.received_at, '-infinity')
 LEFT JOIN claim AS c ON o.stream = 'claim' AND o.fate <> 'rejected' AND o.entity_id = c.id
 LEFT JOIN diagnose AS d ON o.stream = 'diagnose' AND o.fate <> 'rejected' AND o.entity_id = d.id
 ORDER BY e.seq DESC;
@@ -154,7 +154,7 @@ FROM staging.outcome AS o
 CROSS JOIN LATERAL (
     SELECT raw.*
     FROM staging.event AS raw
-    WHERE raw.seq = o.seq
+    WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
 ) AS e
 LEFT JOIN LATERAL (
@@ -162,7 +162,10 @@ LEFT JOIN LATERAL (
         merged.seq,
         merged_event.payload
     FROM staging.outcome AS merged
-    LEFT JOIN staging.event AS merged_event ON merged.seq = merged_event.seq
+    LEFT JOIN staging.event AS merged_event
+        ON
+            merged.seq = merged_event.seq
+            AND (merged.received_at = merged_event.received_at OR (merged.received_at = '-infinity' AND merged_event.received_at IS NULL))
     WHERE merged.stream = o.stream AND merged.entity_id = o.entity_id AND merged.fate = 'merged'
     LIMIT 1
 ) AS first ON TRUE
@@ -228,7 +231,7 @@ FROM staging.outcome AS o
 CROSS JOIN LATERAL (
     SELECT raw.*
     FROM staging.event AS raw
-    WHERE raw.seq = o.seq
+    WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
 ) AS e
 WHERE o.fate = 'rejected'

@@ -25,7 +25,8 @@ GRANT INSERT (stream, payload, payload_bytes) ON staging.event TO office_ingest;
 
 -- Merging, which analytics does too before it computes.
 GRANT SELECT
-ON public.schema_version, staging.event, staging.claim_contract, staging.diagnose_contract, staging.outcome_history
+ON public.schema_version, staging.event, staging.claim_contract, staging.diagnose_contract, staging.outcome_history,
+staging.day_partition
 TO office_merge, office_analytics;
 GRANT SELECT, INSERT ON staging.outcome, claim, diagnose TO office_merge, office_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON staging.merge_run TO office_merge, office_analytics;
@@ -34,6 +35,8 @@ GRANT SELECT, INSERT ON analytics.dirty_window TO office_merge, office_analytics
 GRANT SELECT ON analytics.tracked_diagnosis, analytics.quality_run TO office_merge, office_analytics;
 -- Analysing a table. (The linter doesn't know the privilege yet.)
 GRANT MAINTAIN ON staging.event, staging.outcome, claim, diagnose TO office_merge, office_analytics; -- noqa: PRS
+-- A new day's partitions belong to the owner, as whom they are made.
+GRANT EXECUTE ON FUNCTION staging.make_partitions(date, date) TO office_merge, office_analytics;
 
 -- Analytics. Of a patient it needs to know that there is one, and not who that is.
 GRANT SELECT (id) ON patient TO office_analytics;

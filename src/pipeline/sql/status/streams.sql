@@ -24,7 +24,7 @@ WITH pending_by_stream AS (
             (
                 SELECT count(*) = 0
                 FROM staging.outcome AS o
-                WHERE o.seq = e.seq
+                WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
             )
     ) AS p
 ),

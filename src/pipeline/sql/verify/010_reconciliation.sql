@@ -17,7 +17,7 @@ pending_by_stream AS (
         e.seq >= %(first_seq)s
         AND NOT EXISTS (
             SELECT FROM staging.outcome AS o
-            WHERE o.seq = e.seq
+            WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
         )
     GROUP BY e.stream
 ),

@@ -5,7 +5,8 @@ WITH checked_row AS (
     SELECT
         o.seq,
         o.entity_id,
-        o.fate
+        o.fate,
+        o.received_at
     FROM staging.outcome AS o
     WHERE o.run_id >= %(first_run_id)s AND o.stream = 'claim' AND o.fate = 'merged'
 )
@@ -23,7 +24,7 @@ CROSS JOIN LATERAL (
         raw.patient_id,
         raw.tsp
     FROM staging.claim_contract AS raw
-    WHERE raw.seq = o.seq
+    WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
 ) AS r
 WHERE (c.code, c.price, c.patient_id, c.tsp) IS DISTINCT FROM (r.code, r.price, r.patient_id, r.tsp)

@@ -5,7 +5,8 @@ WITH checked_row AS (
     SELECT
         o.seq,
         o.entity_id,
-        o.fate
+        o.fate,
+        o.received_at
     FROM staging.outcome AS o
     WHERE o.run_id >= %(first_run_id)s AND o.stream = 'diagnose' AND o.fate = 'merged'
 )
@@ -22,7 +23,7 @@ CROSS JOIN LATERAL (
         raw.patient_id,
         raw.tsp
     FROM staging.diagnose_contract AS raw
-    WHERE raw.seq = o.seq
+    WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
 ) AS r
 WHERE (c.icd10_code, c.patient_id, c.tsp) IS DISTINCT FROM (r.icd10_code, r.patient_id, r.tsp)

@@ -1,0 +1,24 @@
+-- staging.event: one row per arrival, verbatim; no key, no constraint, never updated.
+CREATE SCHEMA IF NOT EXISTS staging;
+COMMENT ON SCHEMA staging IS 'What arrived, and what became of it.';
+
+CREATE TABLE IF NOT EXISTS staging.event (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    stream text,
+    payload text,
+    payload_bytes bytea,
+    received_at timestamptz DEFAULT now(),
+    xid xid8 DEFAULT pg_current_xact_id()
+);
+
+-- The merge reads a stream by transaction; the audit looks a raw row up by its number.
+CREATE INDEX IF NOT EXISTS event_stream_xid ON staging.event (stream, xid);
+CREATE INDEX IF NOT EXISTS event_seq ON staging.event (seq);
+
+COMMENT ON TABLE staging.event IS 'Raw layer: one row per arrival, exactly as it came. Only ever appended to.';
+COMMENT ON COLUMN staging.event.seq IS 'Number of the raw row, in the order of writing.';
+COMMENT ON COLUMN staging.event.stream IS 'The stream it came from: claim or diagnose.';
+COMMENT ON COLUMN staging.event.payload IS 'What arrived, verbatim.';
+COMMENT ON COLUMN staging.event.payload_bytes IS 'What arrived, where it is not text that PostgreSQL can hold.';
+COMMENT ON COLUMN staging.event.received_at IS 'When it was received.';
+COMMENT ON COLUMN staging.event.xid IS 'The transaction that wrote it: the merge takes rows by finished transaction.';
