@@ -4,8 +4,8 @@ Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from models.scheduler import Scheduler
@@ -14,7 +14,7 @@ from pipeline.database import PASSING_ERRORS, Database, describe, once_reachable
 from pipeline.errors import exit_on_office_error
 from pipeline.health import LastTime
 from pipeline.logs import configure_logging
-from pipeline.merge import merge_pending
+from pipeline.merge import Batch, Look, merge_together
 from pipeline.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.monitor import monitoring
 from pipeline.partitions import make_partitions
@@ -39,6 +39,7 @@ APPEND_SECONDS = 10.0
 EVENTS_PER_COMMIT = 1_000
 # Partitions are made days ahead, so that a look that fails does no harm.
 PARTITIONS_SECONDS = 3600.0
+SWEEP_ALL_SECONDS = 86_400.0
 # Together well under the 10 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
@@ -104,21 +105,25 @@ def main() -> int:
             address=settings.metrics_address,
             port=settings.metrics_port,
         ),
-        closing(Database(dsn, name="ingestor merge")) as database,
+        merging(dsn, watch) as databases,
     ):
-        watch.metrics.watch_link(database)
-        merge = partial(merge_all, database, settings, watch)
+        database = databases[STREAMS[0]]
+        merge = partial(merge_all, databases, settings, watch)
 
         def start() -> dict[str, int]:
             apply_schema(database)
-            merge(sweep=True)
+            merge(sweep=Look.RECENT)
             return first_ids(database)
 
         numbers = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
         with receiving(settings, append_dsn(dsn, settings), numbers, watch):
             scheduler = Scheduler()
-            scheduler.every(settings.merge_seconds, partial(merge, sweep=False), name="merge")
-            scheduler.every(settings.sweep_seconds, partial(merge, sweep=True), name="sweep")
+            scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
+            sweep = partial(merge, sweep=Look.RECENT)
+            scheduler.every(settings.sweep_seconds, sweep, name="sweep")
+            # It takes the longer the more history there is: receiving doesn't wait for it.
+            sweep_all = partial(merge, sweep=Look.ALL)
+            scheduler.every(SWEEP_ALL_SECONDS, sweep_all, name="sweep of all", at_start=True)
             ahead = partial(make_partitions, database)
             scheduler.every(PARTITIONS_SECONDS, ahead, name="partitions")
             log.info("receiving")
@@ -182,19 +187,35 @@ def drain(subscriber: Subscriber, stream: str) -> None:
         log.warning("stopped with unacknowledged events", extra={"stream": stream})
 
 
-def merge_all(database: Database, settings: Settings, watch: Watch, *, sweep: bool) -> None:
+@contextmanager
+def merging(dsn: str, watch: Watch) -> Iterator[dict[str, Database]]:
+    """A link for the merge of each stream."""
+    with ExitStack() as links:
+        databases = {stream: Database(dsn, name=f"ingestor merge {stream}") for stream in STREAMS}
+        for database in databases.values():
+            links.callback(database.close)
+            watch.metrics.watch_link(database)
+        yield databases
+
+
+def merge_all(
+    databases: Mapping[str, Database], settings: Settings, watch: Watch, *, sweep: Look | None
+) -> None:
     """Merges until nothing is pending."""
+
+    def on_batch(batch: Batch) -> None:
+        watch.metrics.batch_merged(batch)
+        watch.merge.is_now()
+
     with watch.metrics.counting_failures():
-        for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
-            watch.metrics.batch_merged(batch)
-            watch.merge.is_now()
+        merge_together(databases, batch_size=settings.batch_size, sweep=sweep, on_batch=on_batch)
     watch.merge.is_now()
 
 
 def merge_last(merge: Callable[..., None]) -> None:
     """Merges what the drain has staged; where the database is away, it stays pending."""
     try:
-        merge(sweep=True)
+        merge(sweep=Look.RECENT)
     except PASSING_ERRORS as error:
         log.warning("stopped with pending raw rows", extra={"error": describe(error)})
 

@@ -26,7 +26,7 @@ from commands.progress import bar
 from pipeline.contract import FATES
 from pipeline.database import Database
 from pipeline.errors import OfficeError
-from pipeline.merge import merge_pending
+from pipeline.merge import Look, merge_pending
 from pipeline.report import docs_folder
 from pipeline.settings import Settings
 from pipeline.staging import STREAMS, load_lines
@@ -113,13 +113,13 @@ def merge(*, is_json: bool) -> None:
             database, lambda: f"at least {sum(totals.values())} raw rows are merged; others wait."
         ),
     ):
-        merge_all(database, settings, totals, sweep=True)
+        merge_all(database, settings, totals, sweep=Look.ALL)
     text = ", ".join(f"{fate} {count}" for fate, count in totals.items())
     report(totals, f"{text}.", is_json=is_json)
 
 
 def merge_all(
-    database: Database, settings: Settings, totals: dict[str, int], *, sweep: bool
+    database: Database, settings: Settings, totals: dict[str, int], *, sweep: Look | None
 ) -> None:
     """Merges what is pending under a bar, and adds to the totals, batch by batch."""
     pending = sum(stream.pending for stream in database.run(read_status).streams)
@@ -154,7 +154,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
         stopping(database, lambda: "what is published is whole; run analytics again for the rest."),
     ):
         # The run itself merges, too: what this leaves, and what it would have to search for.
-        merge_all(database, settings, dict.fromkeys(FATES, 0), sweep=False)
+        merge_all(database, settings, dict.fromkeys(FATES, 0), sweep=None)
         checker = Checker(
             database.dsn,
             expectations=settings.expectations,

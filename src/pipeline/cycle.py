@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.data_docs import run_name
 from pipeline.database import Database
-from pipeline.merge import Batch, merge_pending
+from pipeline.merge import Batch, Look, merge_pending
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
 from pipeline.revenue import Candidate, close_run, compute, publish
 from pipeline.statements import Cursor, execute, statement
@@ -83,7 +83,7 @@ def run_cycle(
     `watch` is told how many windows more are checked, and of how many.
     """
     began = time.monotonic()
-    for batch in merge_pending(database, batch_size=batch_size):
+    for batch in merge_pending(database, batch_size=batch_size, sweep=Look.RECENT):
         on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
     general = _check_run(database, checker, candidate)

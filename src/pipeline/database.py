@@ -80,6 +80,9 @@ SESSION_SETTINGS: dict[str, str] = {
     "timezone": "UTC",
     # jit costs more than it saves on statements of many short steps.
     "jit": "off",
+    # Nor does a memory of results whose keys are whole payloads; a batch's rows are sorted in memory.
+    "enable_memoize": "off",
+    "work_mem": "64MB",
     "lock_timeout": "60s",
     # Where a process stands still or its link is dead, others need not wait for its locks.
     "idle_in_transaction_session_timeout": "4s",

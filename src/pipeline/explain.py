@@ -307,8 +307,8 @@ def read_window(cursor: Cursor, window_start: datetime) -> WindowState:
 
 
 def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Row], Row | None]:
-    last_xid = fetch_one(cursor, "explain/cursor", {"stream": stream}).last_xid
-    raw_rows = _rows(cursor, f"explain/{stream}_rows", {"id": entity_id, "last_xid": last_xid})
+    place = fetch_one(cursor, "explain/cursor", {"stream": stream})._asdict()
+    raw_rows = _rows(cursor, f"explain/{stream}_rows", {"id": entity_id, **place})
     found = _rows(cursor, f"explain/{stream}", {"id": entity_id})
     if not raw_rows and not found:
         raise OfficeError(

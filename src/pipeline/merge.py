@@ -2,8 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from functools import partial
+from typing import Any
 
 from pipeline.database import Database, PassingError
 from pipeline.staging import STREAMS
@@ -12,6 +16,8 @@ from pipeline.statements import Cursor, execute, fetch_all, fetch_one
 log = logging.getLogger(__name__)
 
 ROWS_WORTH_ANALYZING = 10_000
+# Before every raw row: numbers are given from 1 on.
+FIRST_SEQ = 0
 
 
 @dataclass(frozen=True)
@@ -38,84 +44,145 @@ class Batch:
         return self.merged + self.duplicate + self.conflict + self.rejected
 
 
-def merge_pending(database: Database, *, batch_size: int, sweep: bool = True) -> Iterator[Batch]:
+class Look(Enum):
+    """Where a batch's raw rows are looked for."""
+
+    BEHIND = "behind"
+    """Just behind the cursor: what has committed late, or was put back to pending."""
+    AHEAD = "ahead"
+    """Ahead of it: what has come since."""
+    RECENT = "recent"
+    """Behind it, among the last two days: the cursor is for speed, an outcome is the truth."""
+    ALL = "all"
+    """Anywhere behind it."""
+
+
+def merge_pending(
+    database: Database, *, batch_size: int, sweep: Look | None = Look.ALL
+) -> Iterator[Batch]:
     """Merges all streams until nothing is pending that was there when the last batch was chosen.
 
     So it ends although others go on appending.
 
     Args:
         database: where.
-        batch_size: raw rows a batch takes at most, give or take those of one transaction.
-        sweep: look also for raw rows without an outcome that the cursor has passed.
+        batch_size: raw rows a batch takes, give or take what commits meanwhile among them.
+        sweep: how far behind the cursor raw rows without an outcome are looked for;
+            None: no farther than those that committed late.
     """
     for stream in STREAMS:
-        yield from _batches(database, stream, batch_size=batch_size, sweep=False)
-        if sweep:
-            yield from _batches(database, stream, batch_size=batch_size, sweep=True)
+        yield from merge_stream(database, stream, batch_size=batch_size, sweep=sweep)
 
 
-def _batches(database: Database, stream: str, *, batch_size: int, sweep: bool) -> Iterator[Batch]:
+def merge_together(
+    databases: Mapping[str, Database],
+    *,
+    batch_size: int,
+    sweep: Look | None = Look.ALL,
+    on_batch: Callable[[Batch], object],
+) -> None:
+    """Merges as `merge_pending` does, the streams at the same time.
+
+    Args:
+        databases: one for each stream.
+        batch_size: as there.
+        sweep: as there.
+        on_batch: is told of each batch, in the thread of its stream.
+    """
+
+    def merge(stream: str) -> None:
+        for batch in merge_stream(databases[stream], stream, batch_size=batch_size, sweep=sweep):
+            on_batch(batch)
+
+    with ThreadPoolExecutor(len(STREAMS), thread_name_prefix="merge") as threads:
+        for done in [threads.submit(merge, stream) for stream in STREAMS]:
+            done.result()
+
+
+def merge_stream(
+    database: Database, stream: str, *, batch_size: int, sweep: Look | None = Look.ALL
+) -> Iterator[Batch]:
+    """Merges a stream, as `merge_pending` does all."""
+    looks = (Look.BEHIND, Look.AHEAD, *([sweep] if sweep else []))
+    for look in looks:
+        yield from _batches(database, stream, batch_size=batch_size, look=look)
+
+
+def _batches(database: Database, stream: str, *, batch_size: int, look: Look) -> Iterator[Batch]:
     while True:
         began = time.monotonic()
         batch, more = database.run(
-            lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, sweep=sweep)
+            lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, look=look)
         )
         if batch is not None:
             batch = replace(batch, seconds=time.monotonic() - began)
             _log(batch)
             if batch.rows >= ROWS_WORTH_ANALYZING:
-                database.run(lambda cursor: execute(cursor, "merge/analyze"))
+                database.run(partial(_analyze, rows=batch.rows))
             yield batch
         if not more:
             return
 
 
 def merge_batch(
-    cursor: Cursor, stream: str, *, batch_size: int, sweep: bool
+    cursor: Cursor, stream: str, *, batch_size: int, look: Look
 ) -> tuple[Batch | None, bool]:
     """Merges the next batch of a stream, and says whether there may be more.
 
     Idempotent by id, and safe beside another merger: the stream's cursor row is locked first, and
     the statements that follow see what the other has committed.
     """
-    last_xid = fetch_one(cursor, "merge/lock_cursor", {"stream": stream}).last_xid
-    found = fetch_one(
-        cursor,
-        "merge/next_sweep" if sweep else "merge/next_batch",
-        {"stream": stream, "last_xid": last_xid, "batch_size": batch_size},
-    )
-    if not found.found:
+    place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
+    if look is Look.BEHIND and place.passed_seq >= place.taken_seq:
         return None, False
+    found = _find(cursor, stream, place, batch_size=batch_size, look=look)
     # Fewer than asked for: these are all; what is appended meanwhile is for the next merge.
     more = found.found >= batch_size
-    batch = _merge_rows(cursor, stream, found.low_xid, found.high_xid, sweep=sweep)
-    _move_cursor(cursor, batch, last_xid if sweep else found.high_xid)
-    if batch.rows:
-        return replace(batch, found_by_sweep=int(found.low_xid) <= int(last_xid)), more
-    # The cursor has come to rows that a sweep took before; a sweep that could not place a row
-    # would find it again for ever.
-    execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
-    return None, more and not sweep
+    if look is Look.BEHIND and not more:
+        execute(cursor, "merge/settle_cursor", {"stream": stream, "oldest_xid": found.oldest_xid})
+    if not found.found:
+        return None, False
+    rows = {**found._asdict(), "taken_seq": place.taken_seq}
+    batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
+    if look is Look.AHEAD:
+        execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
+    return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
 
 
-def _merge_rows(cursor: Cursor, stream: str, low_xid: str, high_xid: str, *, sweep: bool) -> Batch:
-    run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": sweep}).run_id
-    rows = {"run_id": run_id, "low_xid": low_xid, "high_xid": high_xid}
+def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
+    """The rows of `merge/next_ahead` or `merge/next_behind`: where the next raw rows are."""
+    asked = {"stream": stream, "batch_size": batch_size, "taken_seq": place.taken_seq}
+    if look is Look.AHEAD:
+        return fetch_one(cursor, "merge/next_ahead", {**asked, "taken_from": place.taken_from})
+    after_seq, from_xid, received_from = {
+        Look.BEHIND: (place.passed_seq, place.looked_xid, place.passed_from),
+        Look.RECENT: (FIRST_SEQ, "0", place.recent_from),
+        Look.ALL: (FIRST_SEQ, "0", "-infinity"),
+    }[look]
+    reach = {"after_seq": after_seq, "from_xid": from_xid, "received_from": received_from}
+    return fetch_one(cursor, "merge/next_behind", {**asked, **reach})
+
+
+def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: bool) -> Batch:
+    run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
+    rows["run_id"] = run_id
     done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
     if done.pop("inserted") != done["merged"]:
         raise PassingError("somebody else has inserted a clean row meanwhile")
     execute(cursor, "merge/close_run", {"run_id": run_id, **done})
+    execute(cursor, "merge/count_batch", {"stream": stream, **done})
     reasons = _reasons(cursor, run_id) if done["rejected"] else {}
     return Batch(stream=stream, run_id=run_id, **done, reasons=reasons)
+
+
+def _analyze(cursor: Cursor, rows: int) -> None:
+    """The planner learns what a large batch has changed, rather than a minute later."""
+    execute(cursor, "merge/analyze", {"rows": rows})
 
 
 def _reasons(cursor: Cursor, run_id: int) -> dict[str, int]:
     found = fetch_all(cursor, "merge/rejected_by_reason", {"run_id": run_id})
     return {row.reason: row.rejected for row in found}
-
-
-def _move_cursor(cursor: Cursor, batch: Batch, last_xid: str) -> None:
-    execute(cursor, "merge/move_cursor", {**asdict(batch), "last_xid": last_xid})
 
 
 def _log(batch: Batch) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from pipeline.database import Database
 from pipeline.staging import STREAMS
-from pipeline.statements import Cursor, fetch_all, fetch_one
+from pipeline.statements import Cursor, execute, fetch_all, fetch_one
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,12 @@ def replay(database: Database, *, reason: str | None = None) -> list[Replayed]:
 
 
 def replay_stream(cursor: Cursor, stream: str, reason: str | None) -> list[Replayed]:
-    """Moves outcomes to their history, and the cursor back before the first raw row concerned.
+    """Moves outcomes to their history, and has the next merge look behind the cursor from there on.
 
     The cursor's row is locked first, as by a merger: what one has under way is waited for.
     """
-    last_xid = fetch_one(cursor, "merge/lock_cursor", {"stream": stream}).last_xid
+    fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
     found = fetch_all(cursor, "replay/put_back", {"stream": stream, "reason": reason})
     for row in found:
-        last_xid = _take_back_cursor(cursor, stream, last_xid, row.first_xid, row.replayed)
+        execute(cursor, "replay/take_back_cursor", {"stream": stream, **row._asdict()})
     return [Replayed(stream, row.reason, row.replayed) for row in found]
-
-
-def _take_back_cursor(
-    cursor: Cursor, stream: str, last_xid: str, first_xid: str | None, replayed: int
-) -> str:
-    place = {"stream": stream, "last_xid": last_xid, "first_xid": first_xid, "replayed": replayed}
-    return str(fetch_one(cursor, "replay/take_back_cursor", place).last_xid)

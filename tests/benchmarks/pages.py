@@ -86,7 +86,10 @@ RECORD_RUNS: Final = """
 MOVE_CURSORS: Final = """
     UPDATE staging.merge_cursor AS c
     SET
-        last_xid = (SELECT max(e.xid) FROM staging.event AS e WHERE e.stream = c.stream),
+        taken_seq = (SELECT max(e.seq) FROM staging.event AS e),
+        passed_seq = (SELECT max(e.seq) FROM staging.event AS e),
+        taken_at = now(),
+        passed_at = now(),
         merged = made.merged,
         duplicate = made.duplicate,
         conflict = made.conflict,

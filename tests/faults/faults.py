@@ -40,7 +40,12 @@ TRIES = 3
 NOTICE_SECONDS = 15.0
 MEMORY_KILOBYTES = 256 * 1024
 
-INGESTOR = ("ingestor claim", "ingestor diagnose", "ingestor merge")
+INGESTOR = (
+    "ingestor claim",
+    "ingestor diagnose",
+    "ingestor merge claim",
+    "ingestor merge diagnose",
+)
 
 
 @dataclass(frozen=True)
@@ -125,18 +130,21 @@ def both_sides(*names: str) -> list[str]:
 
 # The ingestor is killed.
 
-APPEND_POINTS = both_sides("staging/append", "COMMIT ingestor claim", "COMMIT ingestor diagnose")
+APPEND_POINTS = both_sides("staging/append", "append claim", "append diagnose")
 ACKNOWLEDGE_POINTS = both_sides("acknowledge claim", "acknowledge diagnose")
 MERGE_POINTS = both_sides(
     "merge/lock_cursor",
-    "merge/next_batch",
-    "merge/next_sweep",
+    "merge/next_behind",
+    "merge/next_ahead",
+    "merge/settle_cursor",
     "merge/open_run",
     "merge/merge_claim",
     "merge/merge_diagnose",
     "merge/close_run",
+    "merge/count_batch",
     "merge/move_cursor",
-    "COMMIT ingestor merge",
+    "COMMIT ingestor merge claim",
+    "COMMIT ingestor merge diagnose",
 )
 
 
@@ -170,7 +178,7 @@ def kill_in_merge(lane: Lane) -> Measured:
 @fault("ingestor killed while it starts", 5)
 def kill_at_start(lane: Lane) -> Measured:
     kill(lane.ingestor)
-    arm(lane, both_sides("merge/lock_cursor", "COMMIT ingestor merge"), signal.SIGKILL)
+    arm(lane, both_sides("merge/lock_cursor", "COMMIT ingestor merge claim"), signal.SIGKILL)
     starting = lane.start_ingestor()
     require(lane.ended(starting, POINT_SECONDS) == KILLED, "it never came there")
     return recovered(lane, lane.restart_ingestor())
@@ -305,7 +313,7 @@ def terminate_in_merge(lane: Lane) -> Measured:
     stop_at(lane, MERGE_POINTS)
     lane.execute("""
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE application_name = 'ingestor merge'
+        WHERE application_name LIKE 'ingestor merge%'
         """)
     return go_on(lane)
 
@@ -494,7 +502,7 @@ def late_commit(lane: Lane) -> Measured:
     with closing(lane.connect()) as writer:
         low = max(stage(writer, stream, payload) for stream, payload in late)
         merged = lane.is_true(f"SELECT max(seq) > {low + 10} FROM staging.outcome")
-        demand(wait_for(merged, 10), "merge", "a writer that is open holds up the sweep")
+        demand(wait_for(merged, 10), "merge", "a writer that is open holds up the merge")
         for event in late:
             lane.ledger.publish(*event)
         writer.commit()
@@ -567,7 +575,7 @@ def deadlock(lane: Lane) -> Measured:
         lane.broker.publish("claim", json.dumps(event).encode())
         waiting = """
             SELECT count(*) > 0 FROM pg_stat_activity
-            WHERE application_name = 'ingestor merge' AND wait_event_type = 'Lock'
+            WHERE application_name LIKE 'ingestor merge%' AND wait_event_type = 'Lock'
             """
         require(wait_for(lane.is_true(waiting), 10), "the merge did not wait")
         cursor.execute("SELECT 1 FROM staging.merge_cursor FOR UPDATE")

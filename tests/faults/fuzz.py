@@ -31,7 +31,7 @@ from integration.events import compute_and_publish
 from model import Clean, Outcome, merge
 from pipeline.database import Database, describe
 from pipeline.embedded import server
-from pipeline.merge import merge_pending
+from pipeline.merge import Look, merge_pending
 from pipeline.schema import apply_schema
 from pipeline.staging import STREAMS, load_lines
 
@@ -113,7 +113,7 @@ class Fuzz:
         """Merges all, in batches of random size."""
         size = round(10 ** self.random.uniform(0.7, 3.7))
         with self._stopping(self._unmerged):
-            for sweep in (False, True):
+            for sweep in (None, Look.ALL):
                 for _ in merge_pending(self.database, batch_size=size, sweep=sweep):
                     pass
 

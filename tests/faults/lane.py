@@ -138,11 +138,9 @@ class Lane:
             self._move_tables_to(self.disk)
 
     def _move_tables_to(self, disk: SmallDisk) -> None:
-        self.execute(
-            f"CREATE TABLESPACE small LOCATION '{disk.folder}'",
-            "ALTER TABLE staging.event SET TABLESPACE small",
-            "ALTER TABLE staging.outcome SET TABLESPACE small",
-        )
+        self.execute(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
+        for (partition,) in self.fetch("SELECT partition_name FROM staging.day_partition"):
+            self.execute(f"ALTER TABLE staging.{partition} SET TABLESPACE small")
 
     # Processes.
 

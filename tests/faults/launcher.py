@@ -37,6 +37,8 @@ def main() -> None:
     watch_statements(points)
     watch_connections(points)
     entry = importlib.import_module(program)
+    if program == "ingestor":
+        watch_appending(entry, points)
     if BROKER in os.environ:
         take_events_from(os.environ[BROKER], entry, points)
     sys.argv = [f"{program}.py", *arguments]
@@ -57,6 +59,18 @@ def watch_statements(points: Points) -> None:
 
     for name in ("execute", "fetch_one", "fetch_all"):
         setattr(statements, name, watched(getattr(statements, name)))
+
+
+def watch_appending(ingestor: ModuleType, points: Points) -> None:
+    """Announces what is appended by one statement, which commits by itself, by its stream."""
+    append = ingestor.append
+
+    def watched(cursor: Any, stream: str, payloads: Any) -> None:  # noqa: ANN401
+        points(f"before append {stream}")
+        append(cursor, stream, payloads)
+        points(f"after append {stream}")
+
+    ingestor.append = watched  # type: ignore[attr-defined]
 
 
 def watch_connections(points: Points) -> None:

@@ -10,6 +10,9 @@ from typing import Final
 
 READ_BYTES: Final = 65536
 COMMIT: Final = b"Q\0\0\0\x0bCOMMIT\0"
+# What commits by itself: the one statement that appends, or the end of a COPY.
+APPEND: Final = b"INSERT INTO staging.event"
+COPY_DONE: Final = b"c\0\0\0\x04"
 # What a client asks before it says who it is: whether to encrypt, by TLS or by GSSAPI.
 ENCRYPTION_REQUESTS: Final = (80877103, 80877104)
 
@@ -32,6 +35,11 @@ def reset(connection: socket.socket) -> None:
         # Wakes the thread that reads, and tells the peer nothing.
         connection.shutdown(socket.SHUT_RD)
     connection.close()
+
+
+def commits(chunk: bytes) -> bool:
+    """Whether the server, having got this, commits."""
+    return chunk == COMMIT or APPEND in chunk[:200] or chunk.endswith(COPY_DONE)
 
 
 class Link:
@@ -164,7 +172,7 @@ class Proxy:
 
     def loses(self, link: Link, chunk: bytes) -> bool:
         """Whether a message is not to be forwarded."""
-        if chunk != COMMIT:
+        if not commits(chunk):
             return False
         with self._lock:
             if self._loss is None or self._loss[0] != link.name:

@@ -12,6 +12,12 @@ from pipeline.merge import merge_pending
 from pipeline.revenue import close_run, compute, publish
 from pipeline.staging import append
 
+PASS_OVER = """
+    UPDATE staging.merge_cursor
+    SET taken_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
+        passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
+        next_passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event)
+    """
 PARTITION = re.compile(r"_(default|before_\d{8}|\d{8})$")
 
 
@@ -52,6 +58,12 @@ def merge(database: Database) -> None:
     list(merge_pending(database, batch_size=1000))
 
 
+def pass_over(database: Database) -> None:
+    """Moves the cursors behind all that has arrived, as if it had been merged."""
+    with database.transaction() as cursor:
+        cursor.execute(PASS_OVER)
+
+
 def empty(database: Database) -> None:
     """Removes all that has arrived and come of it; the patients stay."""
     with database.transaction() as cursor:
@@ -62,7 +74,9 @@ def empty(database: Database) -> None:
             """)
         cursor.execute("""
             UPDATE staging.merge_cursor
-            SET last_xid = '0', merged = 0, duplicate = 0, conflict = 0, rejected = 0
+            SET taken_seq = 0, taken_at = '-infinity', looked_xid = '0', passed_seq = 0,
+                passed_at = '-infinity', next_passed_seq = 0, next_passed_xid = NULL,
+                merged = 0, duplicate = 0, conflict = 0, rejected = 0
             """)
 
 

@@ -33,7 +33,7 @@ from pipeline.explain import (
 )
 from pipeline.replay import replay
 from pipeline.revenue import compute
-from pipeline.statements import statement, statements_in
+from pipeline.statements import fetch_one, statement, statements_in
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -383,7 +383,8 @@ HISTORY = """
         CASE e.stream WHEN 'claim' THEN 1 ELSE 2 END,
         e.received_at
     FROM staging.event AS e;
-    UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id();
+    UPDATE staging.merge_cursor
+    SET taken_seq = 100000, passed_seq = 100000, taken_at = now(), passed_at = now();
 
     INSERT INTO claim (id, code, price, patient_id, tsp)
     SELECT 9 * n + m, 'A', 1, 1 + (9 * n + m) % 1000, window_start
@@ -452,9 +453,8 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
 def scans(database: Database, name: str) -> list[dict[str, Any]]:
     """Where a statement reads tables and indexes, and how much."""
     with database.transaction() as cursor:
-        cursor.execute("SELECT last_xid FROM staging.merge_cursor WHERE stream = 'claim'")
-        [last_xid] = cursor.fetchone() or []
-        query = cursor.mogrify(statement(name), {**PARAMETERS, "last_xid": last_xid}).decode()
+        place = fetch_one(cursor, "explain/cursor", {"stream": "claim"})._asdict()
+        query = cursor.mogrify(statement(name), {**PARAMETERS, **place}).decode()
         cursor.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT json) ") + sql.SQL(query))
         [[plan]] = cursor.fetchone() or []
     return [node for node in nodes(plan["Plan"]) if "Scan" in node["Node Type"]]

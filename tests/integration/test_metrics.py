@@ -13,7 +13,15 @@ from prometheus_client import Metric
 
 from e2e.lines import CLAIMS, DIAGNOSES
 from ingestor import on_arrival
-from integration.events import claim, compute_and_publish, diagnose, rows, stage, stage_and_merge
+from integration.events import (
+    claim,
+    compute_and_publish,
+    diagnose,
+    pass_over,
+    rows,
+    stage,
+    stage_and_merge,
+)
 from integration.suites import Suite, copy_suites
 from integration.test_cycle import LATER, NOON, WINDOW, Office, demand_the_impossible
 from pipeline.contract import FATES, REASONS
@@ -34,7 +42,7 @@ from pipeline.metrics import (
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES
 from pipeline.question import Question
 from pipeline.settings import PROJECT_FOLDER
-from pipeline.staging import STREAMS
+from pipeline.staging import STREAMS, append
 from pipeline.verify import find_unbalanced
 from scrape import Scrape, counts, read_registry
 
@@ -56,8 +64,7 @@ def query(database: Database, text: str) -> dict[tuple[str, ...], float]:
 
 
 def merge(database: Database, metrics: Metrics) -> None:
-    # The sweep also takes what an older transaction, of another test, keeps from the cursor.
-    for batch in merge_pending(database, batch_size=10, sweep=True):
+    for batch in merge_pending(database, batch_size=10):
         metrics.batch_merged(batch)
 
 
@@ -91,8 +98,7 @@ def test_what_the_cursor_passed_is_counted_when_a_sweep_finds_it(
 ) -> None:
     metrics = IngestorMetrics()
     stage(database, "claim", claim(1), claim(2), claim(2))
-    with database.transaction() as cursor:
-        cursor.execute("UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id()")
+    pass_over(database)
     stage(database, "diagnose", diagnose(1))
     merge(database, metrics)
     said = read_registry(metrics.registry)
@@ -110,12 +116,12 @@ def test_what_the_cursor_passed_is_counted_when_a_sweep_finds_it(
 def test_a_sweep_that_finds_what_has_just_come_has_found_nothing_lost(database: Database) -> None:
     metrics = IngestorMetrics()
     stage_and_merge(database, "claim", claim(1))
-    with database.transaction() as cursor:  # so that the cursor can't take what comes now
-        cursor.execute("SELECT pg_current_xact_id()")
-        other = Database(database.dsn)
-        stage(other, "claim", claim(2))
-        merge(other, metrics)
-        other.close()
+    other = Database(database.dsn)
+    with other.transaction() as cursor:
+        append(cursor, "claim", [claim(2)])
+        stage_and_merge(database, "claim", claim(3))
+    merge(database, metrics)
+    other.close()
     said = read_registry(metrics.registry)
     assert said.some("office_outcomes_total", "stream", "fate") == {("claim", "merged"): 1}
     assert said.some("office_swept_rows_total", "stream") == {}

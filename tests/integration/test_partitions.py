@@ -25,7 +25,7 @@ WHERE = "SELECT tableoid::regclass::text FROM staging.event ORDER BY seq"
 WHERE_OUTCOME = "SELECT tableoid::regclass::text FROM staging.outcome ORDER BY seq"
 
 KEPT = (
-    "SELECT * FROM staging.event ORDER BY seq",
+    "SELECT xid, seq, stream, payload, payload_bytes, received_at FROM staging.event ORDER BY seq",
     "SELECT seq, stream, entity_id, fate, reason, run_id FROM staging.outcome ORDER BY seq",
 )
 
@@ -126,6 +126,9 @@ NOT_YET = (
     "schema/005_set_aside_undivided",
     "schema/024_take_in_undivided",
     "schema/025_partitions",
+    "schema/026_cursor_by_seq",
+    "schema/027_analyze_grown",
+    "schema/028_merge_place",
 )
 EARLIER_ROWS = """
     CREATE SCHEMA audit;

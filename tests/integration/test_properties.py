@@ -41,7 +41,7 @@ from generators import (
     merge_histories,
     office_events,
 )
-from integration.events import empty
+from integration.events import empty, pass_over
 from model import (
     Claim,
     Clean,
@@ -58,7 +58,7 @@ from model import (
 from pipeline import revenue as analytics
 from pipeline import staging
 from pipeline.database import Database
-from pipeline.merge import Batch, merge_pending
+from pipeline.merge import Batch, Look, merge_pending
 from pipeline.verify import verify
 
 SCALE = float(os.environ.get("OFFICE_EXAMPLES", "0.3"))
@@ -108,7 +108,8 @@ def append_all(database: Database, events: Sequence[tuple[str, bytes]]) -> None:
 
 
 def merge_all(database: Database, batch_size: int = MANY, *, sweep: bool = True) -> list[Batch]:
-    return list(merge_pending(database, batch_size=batch_size, sweep=sweep))
+    look = Look.ALL if sweep else None
+    return list(merge_pending(database, batch_size=batch_size, sweep=look))
 
 
 def raw_rows(database: Database) -> list[RawRow]:
@@ -266,8 +267,7 @@ class History:
             assert len(outcomes(self.database)) == len(self.staged)
 
     def _move_cursor(self) -> None:
-        with self.database.transaction() as cursor:
-            cursor.execute("UPDATE staging.merge_cursor SET last_xid = pg_current_xact_id()")
+        pass_over(self.database)
         self.needs_sweep = True
 
     def _stage(self, step: Append | Load) -> list[tuple[str, bytes]]:

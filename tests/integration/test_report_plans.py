@@ -15,7 +15,8 @@ HISTORY = {"event", "outcome", "claim", "diagnose"}
 
 AT_THE_END = """
     UPDATE staging.merge_cursor
-    SET last_xid = (SELECT max(xid) FROM staging.event)
+    SET taken_seq = last.seq, passed_seq = last.seq, taken_at = now(), passed_at = now()
+    FROM (SELECT max(seq) AS seq FROM staging.event) AS last
     """
 
 

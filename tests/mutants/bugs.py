@@ -65,15 +65,13 @@ MUTANTS: Final[list[Mutant]] = [
         "src/models/subscriber.py",
         """\
         try:
-            self._callback(delivery.payload)
-        except BaseException:
-            delivery.redeliver()
-            raise
-        delivery.acknowledge()
+            self._callback([delivery.payload for delivery in deliveries])
 """,
         """\
-        delivery.acknowledge()
-        self._callback(delivery.payload)
+        try:
+            for delivery in deliveries:
+                delivery.acknowledge()
+            self._callback([delivery.payload for delivery in deliveries])
 """,
     ),
     _mutant(
@@ -122,17 +120,17 @@ MUTANTS: Final[list[Mutant]] = [
         "watermark by seq",
         "The next batch begins behind the greatest number taken; late commits are passed over.",
         MERGE_TESTS,
-        "src/pipeline/sql/merge/next_batch.sql",
-        """\
-        AND e.xid > %(last_xid)s::xid8
-        AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
-""",
-        """\
-        AND %(last_xid)s::xid8 >= '0'
-        AND e.seq > (
-            SELECT coalesce(max(o.seq), 0) FROM staging.outcome AS o WHERE o.stream = e.stream
-        )
-""",
+        "src/pipeline/sql/merge/move_cursor.sql",
+        "    taken_seq = %(high_seq)s,\n",
+        "    taken_seq = %(high_seq)s,\n    passed_seq = %(high_seq)s,\n",
+    ),
+    _mutant(
+        "settled too early",
+        "The cursor passes numbers that a transaction under way still holds.",
+        MERGE_TESTS,
+        "src/pipeline/sql/merge/settle_cursor.sql",
+        "<= %(oldest_xid)s::xid8, FALSE)",
+        ">= '0'::xid8, FALSE)",
     ),
     _mutant(
         "outcome in a second transaction",
@@ -256,7 +254,7 @@ MUTANTS: Final[list[Mutant]] = [
             "INSERT INTO staging.outcome (seq, stream, fate, reason, run_id, received_at)"
             " SELECT seq, stream, 'rejected', 'unstorable', %(run_id)s, received_at"
             " FROM staging.event"
-            " WHERE stream = %(stream)s AND xid BETWEEN %(low_xid)s::xid8 AND %(high_xid)s::xid8",
+            " WHERE stream = %(stream)s AND seq BETWEEN %(low_seq)s AND %(high_seq)s",
             {**rows, "stream": stream},
         )
         nothing = dict.fromkeys(("merged", "duplicate", "conflict", "dirtied_windows"), 0)
@@ -275,8 +273,8 @@ MUTANTS: Final[list[Mutant]] = [
         "Raw rows that the cursor has passed stay pending for ever.",
         MERGE_TESTS,
         "src/pipeline/merge.py",
-        "        if sweep:\n            yield from",
-        "        if sweep and not sweep:\n            yield from",
+        "*([sweep] if sweep else [])",
+        "*([sweep] if sweep and not sweep else [])",
     ),
     _mutant(
         "retry that swallows the last error",
@@ -322,8 +320,8 @@ MUTANTS: Final[list[Mutant]] = [
         "A key that is there twice is no reason to reject.",
         STAGING_TESTS,
         "src/pipeline/sql/schema/030_contract.sql",
-        "IS JSON OBJECT WITH UNIQUE KEYS",
-        "IS JSON OBJECT",
+        "AND e.payload IS JSON OBJECT WITH UNIQUE KEYS",
+        "AND e.payload IS JSON OBJECT",
     ),
     _mutant(
         "parse before counting the depth",
@@ -480,13 +478,14 @@ MUTANTS: Final[list[Mutant]] = [
         METRICS_TESTS,
         "src/pipeline/metrics.py",
         """\
-                callback(payload)
-            appended.inc()
-""",
+            try:
+                callback(payloads)
+            except""",
         """\
-                appended.inc()
-                callback(payload)
-""",
+            try:
+                appended.inc(len(payloads))
+                callback(payloads)
+            except""",
     ),
     _mutant(
         "a label from data",

@@ -14,7 +14,11 @@ WITH candidate_row AS (
         e.seq,
         coalesce(e.received_at, '-infinity') AS received_at
     FROM staging.event AS e
-    WHERE e.stream = 'claim' AND e.xid > %(last_xid)s::xid8 AND strpos(e.payload, (%(id)s)::text) > 0
+    WHERE
+        e.stream = 'claim'
+        AND e.seq > %(passed_seq)s
+        AND (e.received_at >= %(pending_from)s::timestamptz OR e.received_at IS NULL)
+        AND strpos(e.payload, (%(id)s)::text) > 0
 )
 
 SELECT

@@ -1,9 +1,11 @@
--- One row: the last transaction whose rows were taken, locked until this transaction ends.
--- A number from the future comes from another cluster's dump: then the reading starts over, and finds outcomes.
+-- One row: how far the merge of the stream has come, locked until this transaction ends.
 SELECT
-    CASE
-        WHEN c.last_xid >= pg_snapshot_xmax(pg_current_snapshot()) THEN '0'::xid8 ELSE c.last_xid
-    END AS last_xid
-FROM staging.merge_cursor AS c
-WHERE c.stream = %(stream)s
+    p.taken_seq,
+    p.taken_from::text AS taken_from,
+    p.looked_xid,
+    p.passed_seq,
+    p.passed_from::text AS passed_from,
+    (now() - interval '2 days')::text AS recent_from
+FROM staging.merge_place AS p
+WHERE p.stream = %(stream)s
 FOR UPDATE

@@ -11,10 +11,18 @@ WITH batch_row AS MATERIALIZED (
         coalesce(r.received_at, '-infinity') AS received_at
     FROM staging.diagnose_contract AS r
     WHERE
-        r.xid BETWEEN %(low_xid)s::xid8 AND %(high_xid)s::xid8
+        r.seq BETWEEN %(low_seq)s AND %(high_seq)s
+        AND (r.received_at BETWEEN %(first_at)s::timestamptz AND %(last_at)s::timestamptz OR r.received_at IS NULL)
+        -- Ahead of the cursor all of them; behind it, those that were found to be pending.
+        AND (r.seq > %(taken_seq)s OR r.seq = any(%(behind_seqs)s::bigint[]))
+        -- The bounds once more: the planner doesn't conclude them from the join.
         AND NOT EXISTS (
             SELECT FROM staging.outcome AS o
-            WHERE o.seq = r.seq AND o.received_at = coalesce(r.received_at, '-infinity')
+            WHERE
+                o.seq = r.seq
+                AND o.seq BETWEEN %(low_seq)s AND %(high_seq)s
+                AND o.received_at = coalesce(r.received_at, '-infinity')
+                AND (o.received_at BETWEEN %(first_at)s::timestamptz AND %(last_at)s::timestamptz OR o.received_at = '-infinity')
         )
 ),
 

@@ -1,9 +1,10 @@
--- One row: the stream's cursor, behind the batch.
+-- One row: the stream's cursor, behind a batch of what was ahead of it.
+-- Where nothing could come behind it any more, what does so from now on is of a transaction that was under way meanwhile.
 UPDATE staging.merge_cursor
 SET
-    last_xid = %(last_xid)s::xid8,
-    merged = merged + %(merged)s,
-    duplicate = duplicate + %(duplicate)s,
-    conflict = conflict + %(conflict)s,
-    rejected = rejected + %(rejected)s
+    taken_seq = %(high_seq)s,
+    taken_at = greatest(taken_at, least(%(last_at)s::timestamptz, now())),
+    looked_xid = CASE WHEN passed_seq < taken_seq THEN looked_xid ELSE %(oldest_xid)s::xid8 END,
+    next_passed_seq = CASE WHEN passed_seq < taken_seq THEN next_passed_seq ELSE %(high_seq)s END,
+    next_passed_xid = CASE WHEN passed_seq < taken_seq THEN next_passed_xid END
 WHERE stream = %(stream)s

@@ -10,6 +10,7 @@ SELECT
     p.pending_since,
     clock_timestamp() AS now
 FROM staging.merge_cursor AS c
+INNER JOIN staging.merge_place AS place ON c.stream = place.stream
 CROSS JOIN
     LATERAL (
         SELECT
@@ -20,14 +21,21 @@ CROSS JOIN
                 e.seq,
                 e.received_at
             FROM staging.event AS e
-            WHERE e.stream = c.stream AND e.xid > c.last_xid
-            ORDER BY e.xid
+            WHERE
+                e.stream = place.stream
+                AND e.seq > place.passed_seq
+                AND (e.received_at >= place.pending_from OR e.received_at IS NULL)
+                AND (e.seq > place.taken_seq OR e.xid >= place.looked_xid)
+            ORDER BY e.seq
             LIMIT 100000
         ) AS next_row
-        WHERE (
-            SELECT o.seq
-            FROM staging.outcome AS o
-            WHERE o.seq = next_row.seq AND o.received_at = coalesce(next_row.received_at, '-infinity')
-        ) IS NULL
+        WHERE
+            -- Behind the cursor, most have been taken.
+            next_row.seq > place.taken_seq
+            OR (
+                SELECT o.seq
+                FROM staging.outcome AS o
+                WHERE o.seq = next_row.seq AND o.received_at = coalesce(next_row.received_at, '-infinity')
+            ) IS NULL
     ) AS p
 ORDER BY c.stream

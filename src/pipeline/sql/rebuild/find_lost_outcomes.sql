@@ -32,7 +32,7 @@ pending_row AS (
         e.seq,
         e.stream,
         e.received_at,
-        row_number() OVER (PARTITION BY e.stream ORDER BY e.xid, e.seq) AS place
+        row_number() OVER (PARTITION BY e.stream ORDER BY e.seq) AS place
     FROM staging.event AS e
     WHERE
         NOT EXISTS (

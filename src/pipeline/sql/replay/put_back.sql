@@ -1,4 +1,4 @@
--- One row per reason: how many rejected raw rows of the stream were put back to pending, and the first transaction that wrote one.
+-- One row per reason: how many rejected raw rows of the stream were put back to pending, and the first of them.
 WITH replayed_row AS (
     DELETE FROM staging.outcome AS o
     WHERE
@@ -24,8 +24,8 @@ kept_outcome AS (
 SELECT
     r.reason,
     count(*) AS replayed,
-    min(e.xid) AS first_xid
+    min(r.seq) AS first_seq,
+    min(r.received_at)::text AS first_at
 FROM replayed_row AS r
-LEFT JOIN staging.event AS e ON r.seq = e.seq AND (r.received_at = e.received_at OR (r.received_at = '-infinity' AND e.received_at IS NULL))
 GROUP BY r.reason
 ORDER BY r.reason

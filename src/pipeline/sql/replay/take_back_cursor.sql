@@ -1,7 +1,8 @@
--- One row: the stream's cursor, before the first transaction that wrote a raw row put back, so that the next merge comes to it.
+-- One row: the stream's cursor, for the next merge to look behind it from the first raw row on that was put back.
 UPDATE staging.merge_cursor
 SET
     rejected = rejected - %(replayed)s,
-    last_xid = least(%(last_xid)s::xid8, (%(first_xid)s::xid8::text::numeric - 1)::text::xid8)
+    looked_xid = '0',
+    passed_seq = least(passed_seq, %(first_seq)s - 1),
+    passed_at = least(passed_at, %(first_at)s::timestamptz)
 WHERE stream = %(stream)s
-RETURNING last_xid

@@ -5,7 +5,7 @@ SELECT
         SELECT e.received_at
         FROM staging.event AS e
         WHERE e.stream = c.stream
-        ORDER BY e.xid DESC
+        ORDER BY e.seq DESC
         LIMIT 1
     ) AS received_at
 FROM staging.merge_cursor AS c

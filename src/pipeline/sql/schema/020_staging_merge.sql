@@ -26,7 +26,13 @@ COMMENT ON COLUMN staging.merge_run.finished_at IS 'When the batch was merged.';
 
 CREATE TABLE IF NOT EXISTS staging.merge_cursor (
     stream text PRIMARY KEY,
-    last_xid xid8 NOT NULL DEFAULT '0',
+    taken_seq bigint NOT NULL DEFAULT 0,
+    taken_at timestamptz NOT NULL DEFAULT '-infinity',
+    looked_xid xid8 NOT NULL DEFAULT '0',
+    passed_seq bigint NOT NULL DEFAULT 0,
+    passed_at timestamptz NOT NULL DEFAULT '-infinity',
+    next_passed_seq bigint NOT NULL DEFAULT 0,
+    next_passed_xid xid8,
     merged bigint NOT NULL DEFAULT 0,
     duplicate bigint NOT NULL DEFAULT 0,
     conflict bigint NOT NULL DEFAULT 0,
@@ -37,7 +43,15 @@ INSERT INTO staging.merge_cursor (stream) VALUES ('claim'), ('diagnose') ON CONF
 
 COMMENT ON TABLE staging.merge_cursor IS 'One row per stream: how far its merge has come. The merger that works holds its lock.';
 COMMENT ON COLUMN staging.merge_cursor.stream IS 'The stream.';
-COMMENT ON COLUMN staging.merge_cursor.last_xid IS 'Raw rows of every transaction up to this one have been taken.';
+COMMENT ON COLUMN staging.merge_cursor.taken_seq IS 'The last raw row taken so far: the merge goes on behind it.';
+COMMENT ON COLUMN staging.merge_cursor.taken_at IS 'When it was received: what comes next was received no more than a day before.';
+COMMENT ON COLUMN staging.merge_cursor.looked_xid IS
+'Of transactions before this one, all raw rows up to taken_seq have been taken; a later one may have committed behind the cursor.';
+COMMENT ON COLUMN staging.merge_cursor.passed_seq IS 'All raw rows up to this one have been taken, and none can come among them any more.';
+COMMENT ON COLUMN staging.merge_cursor.passed_at IS 'When that was seen: what comes late was received no more than a day before.';
+COMMENT ON COLUMN staging.merge_cursor.next_passed_seq IS 'What passed_seq may move to next.';
+COMMENT ON COLUMN staging.merge_cursor.next_passed_xid IS
+'When: once no transaction before this one is under way any more; NULL where the next merge is to say.';
 COMMENT ON COLUMN staging.merge_cursor.merged IS 'Raw rows merged so far.';
 COMMENT ON COLUMN staging.merge_cursor.duplicate IS 'Duplicates so far.';
 COMMENT ON COLUMN staging.merge_cursor.conflict IS 'Conflicts so far.';

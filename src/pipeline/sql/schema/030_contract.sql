@@ -58,12 +58,12 @@ CROSS JOIN LATERAL (
     -- jsonb turns 1e2 into 100; only the text tells a JSON integer from a number with an exponent.
     SELECT
         CASE
-            WHEN jsonb_typeof(parsed.document -> 'id') IS DISTINCT FROM 'number' THEN NULL
+            WHEN coalesce(jsonb_typeof(parsed.document -> 'id'), '') <> 'number' THEN NULL
             WHEN has.exponent THEN e.payload::json ->> 'id'
             ELSE parsed.document ->> 'id'
         END AS id_text,
         CASE
-            WHEN jsonb_typeof(parsed.document -> 'patient_id') IS DISTINCT FROM 'number' THEN NULL
+            WHEN coalesce(jsonb_typeof(parsed.document -> 'patient_id'), '') <> 'number' THEN NULL
             WHEN has.exponent THEN e.payload::json ->> 'patient_id'
             ELSE parsed.document ->> 'patient_id'
         END AS patient_id_text,

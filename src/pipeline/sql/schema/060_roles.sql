@@ -30,13 +30,11 @@ staging.day_partition
 TO office_merge, office_analytics;
 GRANT SELECT, INSERT ON staging.outcome, claim, diagnose TO office_merge, office_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON staging.merge_run TO office_merge, office_analytics;
-GRANT SELECT, UPDATE ON staging.merge_cursor TO office_merge, office_analytics;
+GRANT SELECT, UPDATE ON staging.merge_cursor, staging.merge_place TO office_merge, office_analytics;
 GRANT SELECT, INSERT ON analytics.dirty_window TO office_merge, office_analytics;
 GRANT SELECT ON analytics.tracked_diagnosis, analytics.quality_run TO office_merge, office_analytics;
--- Analysing a table. (The linter doesn't know the privilege yet.)
-GRANT MAINTAIN ON staging.event, staging.outcome, claim, diagnose TO office_merge, office_analytics; -- noqa: PRS
--- A new day's partitions belong to the owner, as whom they are made.
-GRANT EXECUTE ON FUNCTION staging.make_partitions(date, date) TO office_merge, office_analytics;
+-- A new day's partitions belong to the owner, as whom they are made; it is the owner, too, who may analyze a table.
+GRANT EXECUTE ON FUNCTION staging.make_partitions(date, date), staging.analyze_grown(bigint) TO office_merge, office_analytics;
 
 -- Analytics. Of a patient it needs to know that there is one, and not who that is.
 GRANT SELECT (id) ON patient TO office_analytics;

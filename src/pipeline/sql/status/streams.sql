@@ -4,7 +4,7 @@ WITH pending_by_stream AS (
         c.stream,
         p.pending,
         p.pending_since
-    FROM staging.merge_cursor AS c
+    FROM staging.merge_place AS c
     CROSS JOIN LATERAL (
         SELECT
             count(*) AS pending,
@@ -15,13 +15,18 @@ WITH pending_by_stream AS (
                 behind.seq,
                 behind.received_at
             FROM staging.event AS behind
-            WHERE behind.stream = c.stream AND behind.xid > c.last_xid
-            ORDER BY behind.xid
+            WHERE
+                behind.stream = c.stream
+                AND behind.seq > c.passed_seq
+                AND (behind.received_at >= c.pending_from OR behind.received_at IS NULL)
+                AND (behind.seq > c.taken_seq OR behind.xid >= c.looked_xid)
+            ORDER BY behind.seq
             OFFSET 0
         ) AS e
         WHERE
-            -- A sweep may have taken it before the cursor comes there.
-            (
+            -- Behind the cursor, most have been taken.
+            e.seq > c.taken_seq
+            OR (
                 SELECT count(*) = 0
                 FROM staging.outcome AS o
                 WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')

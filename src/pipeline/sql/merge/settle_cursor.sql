@@ -1,0 +1,21 @@
+-- One row: the stream's cursor, after all that was pending behind it was taken.
+-- A raw row up to next_passed_seq that is not committed yet is of a transaction that had its number before the batch that came
+-- there ended, so before this one had its own. A number from the future comes from another cluster's dump, and is of no use.
+WITH passing AS (
+    SELECT
+        c.stream,
+        least(c.next_passed_xid, pg_current_xact_id()) AS xid,
+        coalesce(least(c.next_passed_xid, pg_current_xact_id()) <= %(oldest_xid)s::xid8, FALSE) AS is_over
+    FROM staging.merge_cursor AS c
+    WHERE c.stream = %(stream)s
+)
+
+UPDATE staging.merge_cursor AS c
+SET
+    looked_xid = %(oldest_xid)s::xid8,
+    passed_seq = CASE WHEN p.is_over THEN c.next_passed_seq ELSE c.passed_seq END,
+    passed_at = now(),
+    next_passed_seq = CASE WHEN p.is_over THEN c.taken_seq ELSE c.next_passed_seq END,
+    next_passed_xid = CASE WHEN p.is_over THEN pg_current_xact_id() ELSE p.xid END
+FROM passing AS p
+WHERE c.stream = p.stream

@@ -1,2 +1,0 @@
--- This transaction has not ended either.
-INSERT INTO staging.event (stream, payload) VALUES ('claim', 'c');
