@@ -80,7 +80,7 @@ SESSION_SETTINGS: dict[str, str] = {
     "timezone": "UTC",
     # jit costs more than it saves on statements of many short steps.
     "jit": "off",
-    # Nor does a memory of results whose keys are whole payloads; a batch's rows are sorted in memory.
+    # Nor does a memory of results by whole payloads. A batch's rows are sorted in memory.
     "enable_memoize": "off",
     "work_mem": "64MB",
     "lock_timeout": "60s",

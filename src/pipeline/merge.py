@@ -9,9 +9,11 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from psycopg2.errors import UniqueViolation
+
 from pipeline.database import Database, PassingError
 from pipeline.staging import STREAMS
-from pipeline.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.statements import Cursor, execute, fetch_one
 
 log = logging.getLogger(__name__)
 
@@ -166,23 +168,23 @@ def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Loo
 def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: bool) -> Batch:
     run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
     rows["run_id"] = run_id
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
-    if done.pop("inserted") != done["merged"]:
-        raise PassingError("somebody else has inserted a clean row meanwhile")
+    done = _take(cursor, stream, rows)
     execute(cursor, "merge/close_run", {"run_id": run_id, **done})
     execute(cursor, "merge/count_batch", {"stream": stream, **done})
-    reasons = _reasons(cursor, run_id) if done["rejected"] else {}
-    return Batch(stream=stream, run_id=run_id, **done, reasons=reasons)
+    return Batch(stream=stream, run_id=run_id, **done)
+
+
+def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """Inserts what becomes of raw rows; what the statement counts, by its columns."""
+    try:
+        return dict(fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict())
+    except UniqueViolation:
+        raise PassingError("somebody else has inserted a row meanwhile") from None
 
 
 def _analyze(cursor: Cursor, rows: int) -> None:
     """The planner learns what a large batch has changed, rather than a minute later."""
     execute(cursor, "merge/analyze", {"rows": rows})
-
-
-def _reasons(cursor: Cursor, run_id: int) -> dict[str, int]:
-    found = fetch_all(cursor, "merge/rejected_by_reason", {"run_id": run_id})
-    return {row.reason: row.rejected for row in found}
 
 
 def _log(batch: Batch) -> None:

@@ -138,10 +138,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge.py",
         """\
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    done = _take(cursor, stream, rows)
 """,
         """\
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    done = _take(cursor, stream, rows)
     cursor.execute(
         "CREATE TEMP TABLE late_outcome AS SELECT * FROM staging.outcome WHERE run_id = %(run_id)s",
         rows,
@@ -158,10 +158,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge.py",
         """\
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    done = _take(cursor, stream, rows)
 """,
         """\
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    done = _take(cursor, stream, rows)
     cursor.connection.commit()
 """,
     ),
@@ -191,7 +191,9 @@ MUTANTS: Final[list[Mutant]] = [
                 """\
     WHERE j.fate = 'merged'
     ORDER BY j.entity_id
-    ON CONFLICT (id) DO NOTHING
+),
+
+recorded_outcome AS (
 """,
                 """\
     WHERE j.seq IN (
@@ -201,12 +203,10 @@ MUTANTS: Final[list[Mutant]] = [
     ORDER BY j.entity_id
     ON CONFLICT (id) DO UPDATE
         SET code = excluded.code, price = excluded.price, patient_id = excluded.patient_id
+),
+
+recorded_outcome AS (
 """,
-            ),
-            Edit(
-                MERGE_CLAIM,
-                "(SELECT count(*) FROM inserted_row) AS inserted",
-                "count(*) FILTER (WHERE o.fate = 'merged') AS inserted",
             ),
         ),
     ),
@@ -242,12 +242,12 @@ MUTANTS: Final[list[Mutant]] = [
             Edit(
                 "src/pipeline/merge.py",
                 """\
-    done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+    done = _take(cursor, stream, rows)
 """,
                 """\
     cursor.execute("SAVEPOINT before_the_merge")
     try:
-        done = fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict()
+        done = _take(cursor, stream, rows)
     except psycopg2.OperationalError:
         cursor.execute("ROLLBACK TO before_the_merge")
         cursor.execute(
@@ -258,7 +258,7 @@ MUTANTS: Final[list[Mutant]] = [
             {**rows, "stream": stream},
         )
         nothing = dict.fromkeys(("merged", "duplicate", "conflict", "dirtied_windows"), 0)
-        done = {**nothing, "inserted": 0, "rejected": cursor.rowcount}
+        done = {**nothing, "reasons": {}, "rejected": cursor.rowcount}
 """,
             ),
             Edit(

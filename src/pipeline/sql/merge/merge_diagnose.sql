@@ -1,5 +1,8 @@
--- One row: how many raw rows of the batch met which fate, and how many windows they dirtied.
+-- One row: how many raw rows of the batch met which fate, how many windows they dirtied, and
+-- how many were rejected for which reason.
 -- No step is joined to another step: the planner can't know their sizes, and would loop through them.
+-- (The linter takes parameters for columns.)
+-- noqa: disable=RF02
 WITH batch_row AS MATERIALIZED (
     SELECT
         r.seq,
@@ -78,8 +81,6 @@ inserted_row AS (
     FROM judged_row AS j
     WHERE j.fate = 'merged'
     ORDER BY j.entity_id
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
 ),
 
 recorded_outcome AS (
@@ -94,7 +95,16 @@ recorded_outcome AS (
         j.received_at
     FROM judged_row AS j
     ORDER BY j.seq
-    RETURNING fate
+    RETURNING fate, reason
+),
+
+rejected_by_reason AS (
+    SELECT
+        o.reason,
+        count(*) AS rejected
+    FROM recorded_outcome AS o
+    WHERE o.fate = 'rejected'
+    GROUP BY o.reason
 ),
 
 newly_diagnosed_patient AS (
@@ -124,5 +134,5 @@ SELECT
     count(*) FILTER (WHERE o.fate = 'conflict') AS conflict,
     count(*) FILTER (WHERE o.fate = 'rejected') AS rejected,
     (SELECT count(*) FROM dirtied_window) AS dirtied_windows,
-    (SELECT count(*) FROM inserted_row) AS inserted
+    (SELECT coalesce(jsonb_object_agg(r.reason, r.rejected), '{}') FROM rejected_by_reason AS r) AS reasons
 FROM recorded_outcome AS o

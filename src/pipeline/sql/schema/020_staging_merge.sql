@@ -43,15 +43,6 @@ INSERT INTO staging.merge_cursor (stream) VALUES ('claim'), ('diagnose') ON CONF
 
 COMMENT ON TABLE staging.merge_cursor IS 'One row per stream: how far its merge has come. The merger that works holds its lock.';
 COMMENT ON COLUMN staging.merge_cursor.stream IS 'The stream.';
-COMMENT ON COLUMN staging.merge_cursor.taken_seq IS 'The last raw row taken so far: the merge goes on behind it.';
-COMMENT ON COLUMN staging.merge_cursor.taken_at IS 'When it was received: what comes next was received no more than a day before.';
-COMMENT ON COLUMN staging.merge_cursor.looked_xid IS
-'Of transactions before this one, all raw rows up to taken_seq have been taken; a later one may have committed behind the cursor.';
-COMMENT ON COLUMN staging.merge_cursor.passed_seq IS 'All raw rows up to this one have been taken, and none can come among them any more.';
-COMMENT ON COLUMN staging.merge_cursor.passed_at IS 'When that was seen: what comes late was received no more than a day before.';
-COMMENT ON COLUMN staging.merge_cursor.next_passed_seq IS 'What passed_seq may move to next.';
-COMMENT ON COLUMN staging.merge_cursor.next_passed_xid IS
-'When: once no transaction before this one is under way any more; NULL where the next merge is to say.';
 COMMENT ON COLUMN staging.merge_cursor.merged IS 'Raw rows merged so far.';
 COMMENT ON COLUMN staging.merge_cursor.duplicate IS 'Duplicates so far.';
 COMMENT ON COLUMN staging.merge_cursor.conflict IS 'Conflicts so far.';
@@ -74,9 +65,8 @@ CREATE TABLE IF NOT EXISTS staging.outcome (
 
 CREATE TABLE IF NOT EXISTS staging.outcome_default PARTITION OF staging.outcome DEFAULT;
 
--- From a clean row to its raw rows, and from a batch to what it did.
+-- From a clean row to its raw rows.
 CREATE INDEX IF NOT EXISTS outcome_entity ON staging.outcome (stream, entity_id);
-CREATE INDEX IF NOT EXISTS outcome_run ON staging.outcome (run_id);
 
 COMMENT ON TABLE staging.outcome IS
 'One row per raw row that was taken: what became of it. A raw row without one is pending. A partition a day (UTC) of arrival.';

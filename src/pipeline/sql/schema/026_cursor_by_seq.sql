@@ -20,3 +20,13 @@ BEGIN
     DROP INDEX IF EXISTS staging.event_stream_xid_before;
 END
 $$;
+
+COMMENT ON COLUMN staging.merge_cursor.taken_seq IS 'The last raw row taken so far: the merge goes on behind it.';
+COMMENT ON COLUMN staging.merge_cursor.taken_at IS 'When it was received: what comes next was received no more than a day before.';
+COMMENT ON COLUMN staging.merge_cursor.looked_xid IS
+'Of transactions before this one, all raw rows up to taken_seq have been taken; a later one may have committed behind the cursor.';
+COMMENT ON COLUMN staging.merge_cursor.passed_seq IS 'All raw rows up to this one have been taken, and none can come among them any more.';
+COMMENT ON COLUMN staging.merge_cursor.passed_at IS 'When that was seen: what comes late was received no more than a day before.';
+COMMENT ON COLUMN staging.merge_cursor.next_passed_seq IS 'What passed_seq may move to next.';
+COMMENT ON COLUMN staging.merge_cursor.next_passed_xid IS
+'When: once no transaction before this one is under way any more; NULL where the next merge is to say.';
