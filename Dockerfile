@@ -7,12 +7,13 @@ WORKDIR /app
 COPY requirements.lock .
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
-# The volume of the pages takes its owner from here.
-RUN useradd --system --uid 10001 --home-dir /tmp office && mkdir /reports && chown office /reports
+# The volumes of the pages and of archived raw rows take their owner from here; the latter are for nobody else to read.
+RUN useradd --system --uid 10001 --home-dir /tmp office \
+    && mkdir -m 755 /reports && mkdir -m 700 /archive && chown office /reports /archive
 COPY expectations expectations
 COPY setup setup
 COPY src src
 
 USER office
-ENV OFFICE_HOME=/tmp/office OFFICE_REPORTS=/reports
+ENV OFFICE_HOME=/tmp/office OFFICE_REPORTS=/reports OFFICE_ARCHIVE=/archive
 CMD ["python", "src/ingestor.py"]

@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild report chaos flood fuzz properties mutants assets bench-audit bench-pages lint audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos flood fuzz properties mutants assets bench-audit bench-pages lint audit format lock clean
 
 demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
 	@$(OFFICE) demo
@@ -12,7 +12,7 @@ demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C st
 run: setup  ## everything, embedded, with a live status; Ctrl-C stops
 	@$(OFFICE) run
 
-migrate merge analytics status verify replay rebuild report: setup
+migrate merge analytics status verify replay rebuild archive report: setup
 	@$(OFFICE) $@
 
 db: setup  ## starts the embedded server, to stay, and prints its DATABASE_URL

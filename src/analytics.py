@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from models.scheduler import Scheduler
+from pipeline.archive import archive
 from pipeline.cycle import CycleResult, run_cycle
 from pipeline.database import Database, once_reachable
-from pipeline.errors import exit_on_office_error
+from pipeline.errors import OfficeError, exit_on_office_error
 from pipeline.health import LastTime
 from pipeline.logs import configure_logging
 from pipeline.metrics import AnalyticsMetrics, read_windows, window_families
@@ -36,6 +37,9 @@ DB_PORT = 5432
 START_SECONDS = 60.0
 # What is reconciled after a run, so that it costs the same however much there is.
 RECENT = timedelta(hours=24)
+# Once a day at a quiet time, minutes after a day has come to be past the retention.
+ARCHIVE_SECONDS = 86_400.0
+ARCHIVE_OFFSET_SECONDS = 2 * 3600 + 150.0
 # What a run may take beyond two cycles before it is missed.
 PATIENCE_SECONDS = 100.0
 
@@ -99,6 +103,14 @@ def main() -> int:
             offset=settings.analytics_grace_seconds,
             at_start=True,
         )
+        scheduler.every(
+            ARCHIVE_SECONDS,
+            partial(archive_due, database, settings),
+            name="archive",
+            aligned=True,
+            offset=ARCHIVE_OFFSET_SECONDS,
+            at_start=True,
+        )
         scheduler.run(stop)
     log.info("stopped")
     return 0
@@ -125,6 +137,26 @@ def analyse(database: Database, checker: Checker, settings: Settings, watch: Wat
         reconcile = partial(find_unbalanced, since=now - RECENT)
         watch.metrics.reconciled(database.run(reconcile, snapshot=True))
     watch.run.is_now()
+
+
+def archive_due(database: Database, settings: Settings) -> None:
+    """Moves the days to files that are past the retention, where there is one."""
+    try:
+        days = archive(
+            database,
+            folder=settings.archive_folder,
+            keep_days=settings.retention_days,
+            patience=timedelta(seconds=2 * settings.analytics_seconds),
+        )
+    except OfficeError as error:
+        log.warning("days left unarchived", extra={"reason": str(error)})
+        return
+    for day in days:
+        if day.reason_left:
+            log.warning("day left unarchived", extra={"day": day.day, "reason": day.reason_left})
+        else:
+            archived = {"day": day.day, "rows": day.raw_rows, "file": day.file_name}
+            log.info("day archived", extra=archived)
 
 
 def tell(result: CycleResult) -> None:

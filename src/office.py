@@ -20,7 +20,7 @@ SECTIONS = {
     ),
     "To look closer": (audit.explain, audit.verify_command, audit.release_command),
     "To put things right": (repair.replay_command, repair.rebuild_command),
-    "The database itself": (server.db, server.migrate),
+    "The database itself": (server.db, server.archive_command, server.migrate),
 }
 
 

@@ -74,7 +74,7 @@ def demo_settings(settings: Settings) -> Settings:
     """An office of its own within the home, whatever database the environment names."""
     home = settings.home / "demo"
     unnamed = dict.fromkeys(("database_url", "pghost", "pgport", "pgdatabase"))
-    own = {"home": home, "reports": None, "expectations": home / "expectations"}
+    own = {"home": home, "reports": None, "archive": None, "expectations": home / "expectations"}
     return settings.model_copy(update={**unnamed, **own})
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +21,7 @@ from rich.text import Text
 BAR_WIDTH = 20
 
 Watch = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @contextmanager
@@ -47,14 +49,14 @@ def bar(description: str, unit: str) -> Iterator[Watch]:
             shown.stop()
 
 
-def one_by_one(watch: Watch) -> Callable[[Sequence[str]], Iterator[str]]:
-    """What hands on names, and tells when each is done."""
+def one_by_one(watch: Watch) -> Callable[[Sequence[T]], Iterator[T]]:
+    """What hands on things to do, and tells when each is done."""
 
-    def hand_on(names: Sequence[str]) -> Iterator[str]:
-        watch(0, len(names))
-        for name in names:
-            yield name
-            watch(1, len(names))
+    def hand_on(things: Sequence[T]) -> Iterator[T]:
+        watch(0, len(things))
+        for thing in things:
+            yield thing
+            watch(1, len(things))
 
     return hand_on
 

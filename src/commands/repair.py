@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 
 import click
 
@@ -11,13 +12,14 @@ from commands.common import (
     chosen_settings,
     office_database,
     report,
+    say,
     stopping,
 )
 from commands.progress import bar
 from pipeline import display
 from pipeline.contract import REASONS
 from pipeline.rebuild import rebuild
-from pipeline.replay import replay
+from pipeline.replay import count_archived, replay
 
 WHOLE_OR_NOT = "the live clean layer is put right, or is as it was: rebuild again says which."
 
@@ -40,6 +42,9 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
     """
     with office_database(chosen_settings(), "office replay") as database:
         replayed = replay(database, reason=reason)
+        archived = database.run(partial(count_archived, reason=reason))
+    if archived:
+        say(f"{archived} more stay rejected: they are archived, and can't be merged again.")
     report(
         [asdict(each) for each in replayed],
         "\n".join(display.replay_lines(replayed)),
@@ -63,18 +68,25 @@ def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None
 
     It is rebuilt beside the live one, and the pipeline may go on meanwhile. Exit 1 where they
     differ. With --apply the live one is put right, and the windows concerned are marked to be
-    computed again.
+    computed again. Archived raw rows are read back from their files.
 
     Example: python src/office.py rebuild --apply
     """
+    settings = chosen_settings()
     with (
-        office_database(chosen_settings(), "office rebuild") as database,
+        office_database(settings, "office rebuild") as database,
         stopping(
             database, lambda: WHOLE_OR_NOT if is_applied else "the live clean layer is as it was."
         ),
         bar("Rebuilding", "outcomes") as watch,
     ):
-        found = rebuild(database, batch_size=batch_size, is_applied=is_applied, watch=watch)
+        found = rebuild(
+            database,
+            batch_size=batch_size,
+            is_applied=is_applied,
+            archive=settings.archive_folder,
+            watch=watch,
+        )
     report(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
     if found.differences and not is_applied:
         sys.exit(SOMETHING_WRONG)

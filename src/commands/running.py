@@ -152,6 +152,7 @@ def start_services(settings: Settings, database: Database) -> Processes:
             "OFFICE_INGEST_PASSWORD": passwords["ingest"],
             "OFFICE_REPORTS": str(settings.reports_folder),
             "OFFICE_EXPECTATIONS": str(settings.expectations),
+            "OFFICE_ARCHIVE": str(settings.archive_folder),
         }
         processes.start(name, environment)
     return processes

@@ -1,19 +1,26 @@
-"""The database itself: `db`, `migrate`."""
+"""The database itself: `db`, `archive`, `migrate`."""
 
+import sys
+from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 
 import click
 
 from commands.common import (
     INIT_SQL,
+    SOMETHING_WRONG,
     as_json,
     chosen_settings,
     embedded_port,
     office_database,
     report,
     say,
+    stopping,
 )
-from pipeline import embedded
+from commands.progress import bar, one_by_one
+from pipeline import display, embedded
+from pipeline.archive import archive
 from pipeline.roles import set_passwords
 
 
@@ -35,6 +42,37 @@ def db(*, is_stop: bool, is_json: bool) -> None:
         report({"stopped": was_running}, "", is_json=True)
     elif not was_running:
         say("The embedded server wasn't running.")
+
+
+@click.command("archive")
+@as_json
+def archive_command(*, is_json: bool) -> None:
+    """Move raw rows that are past the retention to files.
+
+    They are kept in the database for OFFICE_RETENTION_DAYS; a day that is wholly older goes to a
+    Parquet file in OFFICE_ARCHIVE, is read back, and is dropped. Exit 1 where a day is left: a raw
+    row of it is pending, or verify finds fault. Analytics does the same once a day.
+
+    Example: OFFICE_RETENTION_DAYS=90 python src/office.py archive
+    """
+    settings = chosen_settings()
+    if not settings.retention_days:
+        say("Raw rows are kept for ever: OFFICE_RETENTION_DAYS isn't set.")
+    with (
+        office_database(settings, "office archive") as database,
+        stopping(database, lambda: "a day is archived as a whole, or is as it was."),
+        bar("Archiving", "days") as watch,
+    ):
+        done = archive(
+            database,
+            folder=settings.archive_folder,
+            keep_days=settings.retention_days,
+            patience=timedelta(seconds=2 * settings.analytics_seconds),
+            watch=one_by_one(watch),
+        )
+    report([asdict(each) for each in done], "\n".join(display.archive_lines(done)), is_json=is_json)
+    if any(each.reason_left for each in done):
+        sys.exit(SOMETHING_WRONG)
 
 
 @click.command()

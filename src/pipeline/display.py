@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.archive import ArchivedDay
 from pipeline.contract import FATES
 from pipeline.rebuild import Rebuild
 from pipeline.replay import Replayed
@@ -111,6 +112,20 @@ def _promise_lines(promises: list[Promise]) -> list[str]:
         if hidden:
             lines.append(f"         … and {hidden} more")
     return lines
+
+
+def archive_lines(days: list[ArchivedDay]) -> list[str]:
+    """A line per day that was due, and how many went."""
+    gone = [day for day in days if not day.reason_left]
+    return [*map(_archive_line, days), f"{len(gone)} of {len(days)} days due are archived."]
+
+
+def _archive_line(day: ArchivedDay) -> str:
+    if day.reason_left:
+        return f"{day.day}: left, because {day.reason_left}"
+    if day.file_name is None:
+        return f"{day.day}: no raw rows, and dropped"
+    return f"{day.day}: {day.raw_rows} raw rows in {day.file_name} ({day.file_bytes} bytes)"
 
 
 def replay_lines(replayed: list[Replayed]) -> list[str]:

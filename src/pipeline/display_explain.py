@@ -71,6 +71,8 @@ def _raw_row_lines(raw_rows: list[Row]) -> Iterator[str]:
         received = _second(row["received_at"]) if row["received_at"] else "the raw row is gone"
         yield f"  {row['seq']:<8} {received}  {row['fate']}"
         yield from _payload_lines(row["payload"] or "")
+        if row["archived_in"]:
+            yield from _paragraph(f"Its raw row is archived in {row['archived_in']}.", indent=4)
         for earlier in row["earlier_outcomes"]:
             yield from _paragraph(_earlier_in_words(earlier), indent=4)
         yield from _paragraph(_fate_in_words(row), indent=4)

@@ -336,7 +336,7 @@ def _reason_in_words(reason: str | None) -> str | None:
 
 def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
     """What goes beside a raw row: its reason in words, and what it says otherwise."""
-    is_conflict = row["fate"] == "conflict" and clean is not None
+    is_conflict = row["fate"] == "conflict" and clean is not None and not row["archived_in"]
     return {
         "reason_in_words": _reason_in_words(row["reason"]),
         "differences": _differences(stream, row, clean or {}) if is_conflict else [],

@@ -7,14 +7,18 @@ go on meanwhile, and brought up to date in a last one that holds them up.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from psycopg2.errors import UndefinedTable
 
+from pipeline.archive_file import RecordedFile, copy_source, fault_of
 from pipeline.database import Database
 from pipeline.errors import OfficeError
 from pipeline.staging import STREAMS
-from pipeline.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.statements import Cursor, execute, fetch_all, fetch_one, statement
+from pipeline.verify import BEGINNING as EVER
+from pipeline.verify import recorded_files
 
 Watch = Callable[[int, int], None]
 
@@ -55,34 +59,50 @@ class Place:
 BEGINNING: Final = Place(0, 0)
 EVERYTHING: Final = 2**63 - 1
 
+# What the driver hands over at a time.
+COPY_BYTES: Final = 1024 * 1024
+
 # The second pass takes what was merged during the first; so little is left for the last transaction
 # that it holds merges up only for as long as it compares.
 PASSES: Final = 2
 
 
 def rebuild(
-    database: Database, *, batch_size: int, is_applied: bool, watch: Watch = lambda *_: None
+    database: Database,
+    *,
+    batch_size: int,
+    is_applied: bool,
+    archive: Path = Path(),
+    watch: Watch = lambda *_: None,
 ) -> Rebuild:
     """Derives every outcome and clean row anew, and compares; where told so, repairs.
+
+    Raw rows that are archived are read back from their files first.
 
     Args:
         database: where; the session's own tables live as long as its connection.
         batch_size: outcomes that are derived in one transaction.
         is_applied: put the live layer right.
+        archive: the folder of archived raw rows.
         watch: is told how many outcomes are done, and of how many.
 
     Raises:
-        OfficeError: the connection was lost on the way, or raw rows are gone.
+        OfficeError: the connection was lost on the way, raw rows are gone, or a file of the
+            archive is not as it was recorded.
     """
-    total = database.run(_prepare)
+    files = _sound_files(database, archive)
+    database.run(lambda cursor: execute(cursor, "rebuild/create_tables"))
     places = dict.fromkeys(STREAMS, BEGINNING)
     try:
+        for file in files:
+            database.run(partial(_read_back, archive / file.file_name))
+        total = database.run(_prepare)
         for _ in range(PASSES):
             for stream in STREAMS:
                 for found, place in _derive_recorded(database, stream, places[stream], batch_size):
                     places[stream] = place
                     watch(found, total)
-        return database.run(partial(_finish, places, is_applied=is_applied))
+        return database.run(partial(_finish, places, files, is_applied=is_applied))
     except UndefinedTable:
         raise OfficeError(
             "The connection to the database was lost on the way, and what was rebuilt with it; "
@@ -90,8 +110,29 @@ def rebuild(
         ) from None
 
 
+def _sound_files(database: Database, archive: Path) -> list[RecordedFile]:
+    """The files of the archive, each of which is as it was recorded."""
+    files = database.run(_files)
+    for file in files:
+        fault = fault_of(archive, file)
+        if fault:
+            raise OfficeError(
+                f"{archive / file.file_name}, which holds {file.raw_rows} archived raw rows, is "
+                f"{fault}; nothing was changed: bring it back from a backup."
+            )
+    return files
+
+
+def _files(cursor: Cursor) -> list[RecordedFile]:
+    return recorded_files(cursor, since=EVER)
+
+
+def _read_back(file: Path, cursor: Cursor) -> None:
+    cursor.copy_expert(statement("rebuild/read_back"), copy_source(file), COPY_BYTES)
+
+
 def _prepare(cursor: Cursor) -> int:
-    execute(cursor, "rebuild/create_tables")
+    execute(cursor, "rebuild/analyze_archived")
     execute(cursor, "rebuild/find_lost_outcomes")
     return int(fetch_one(cursor, "rebuild/count_outcomes").outcomes)
 
@@ -122,9 +163,16 @@ def _derive_batch(
     return done.found, Place(done.last_run, done.last_seq) if done.found else after
 
 
-def _finish(places: dict[str, Place], cursor: Cursor, *, is_applied: bool) -> Rebuild:
+def _finish(
+    places: dict[str, Place], files: list[RecordedFile], cursor: Cursor, *, is_applied: bool
+) -> Rebuild:
     """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
     execute(cursor, "revenue/lock_cursors")
+    # While the cursors are locked, no more are dropped.
+    if _files(cursor) != files:
+        raise OfficeError(
+            "Raw rows were archived meanwhile; nothing was changed: run rebuild again."
+        )
     execute(cursor, "rebuild/forget_replayed")
     for stream, place in places.items():
         _derive_batch(stream, place, EVERYTHING, EVERYTHING, cursor)

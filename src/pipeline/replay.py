@@ -18,7 +18,7 @@ class Replayed:
 
 
 def replay(database: Database, *, reason: str | None = None) -> list[Replayed]:
-    """Puts rejected raw rows back to pending, a transaction a stream.
+    """Puts rejected raw rows back to pending, a transaction a stream; archived ones stay rejected.
 
     Args:
         database: where.
@@ -29,6 +29,11 @@ def replay(database: Database, *, reason: str | None = None) -> list[Replayed]:
         for stream in STREAMS
         for replayed in database.run(partial(replay_stream, stream=stream, reason=reason))
     ]
+
+
+def count_archived(cursor: Cursor, *, reason: str | None = None) -> int:
+    """How many rejected raw rows stay so because they are archived, and can't be merged again."""
+    return int(fetch_one(cursor, "replay/count_archived", {"reason": reason}).raw_rows)
 
 
 def replay_stream(cursor: Cursor, stream: str, reason: str | None) -> list[Replayed]:

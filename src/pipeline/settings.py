@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     """Folder of the check suites."""
     reports: Path | None = None
     """Folder of the pages; `reports/` in `home` where it isn't set."""
+    archive: Path | None = None
+    """Folder of archived raw rows; `archive/` in `home` where it isn't set."""
+    retention_days: int = Field(default=0, ge=0)
+    """Whole days for which raw rows are kept in the database; 0 keeps them there for ever."""
     reports_port: int = Field(default=8081, ge=0, le=65535)
     """Port on 127.0.0.1 at which `office.py run` serves the pages."""
 
@@ -74,6 +78,11 @@ class Settings(BaseSettings):
     def reports_folder(self) -> Path:
         """Where the pages are built."""
         return self.reports or self.home / "reports"
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where raw rows are archived."""
+        return self.archive or self.home / "archive"
 
     @property
     def analytics_metrics_port(self) -> int:

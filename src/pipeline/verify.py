@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
+from pipeline.archive_file import RecordedFile, fault_of
 from pipeline.statements import (
     Cursor,
     execute,
@@ -73,6 +75,30 @@ def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
     bounds = {"since": since, "patience_seconds": PATIENCE.total_seconds()}
     first = fetch_one(cursor, "verify_slice/bounds", bounds)._asdict()
     return fetch_all(cursor, "verify/010_reconciliation", first)
+
+
+def recorded_files(cursor: Cursor, *, since: datetime) -> list[RecordedFile]:
+    """The files of the archive; those that were recorded since are recent."""
+    found = fetch_all(cursor, "archive/files", {"since": since})
+    return [RecordedFile(**row._asdict()) for row in found]
+
+
+def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
+    """Checks that each file of the archive is there in its size; recent ones are read, too.
+
+    It takes no cursor: a transaction that does nothing for long is ended by the server.
+    """
+    faults = [
+        {"file_name": file.file_name, "fault": fault}
+        for file in files
+        if (fault := fault_of(folder, file, is_read=file.is_recent))
+    ]
+    return Promise(
+        name="archived_file_is_as_recorded",
+        text=f"every file of archived raw rows is as it was recorded, in {folder}",
+        rows_at_fault=len(faults),
+        examples=faults[:ROWS_SHOWN],
+    )
 
 
 def _check(cursor: Cursor, name: str, bounds: dict[str, Any]) -> Promise:

@@ -119,6 +119,7 @@ def test_the_auditor_finds_every_view_in_adminer_with_its_comment(many_rows: Dat
     listed = {row.table_name for row in as_auditor(many_rows, adminer.TABLES)}
     comments = {row.Name: row.Comment for row in as_auditor(many_rows, adminer.STATUS)}
     assert listed == {
+        "archived",
         "conflicts",
         "raw_vs_clean",
         "reconciliation",

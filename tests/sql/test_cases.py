@@ -14,14 +14,17 @@ HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
 # Locks, statistics, partitions, the planner's settings, the server's processes and passwords,
-# which data alone can't show, and COPY, which reads from the client.
+# which data alone can't show, and COPY, which talks with the client.
 WITHOUT_CASE = {
+    "archive/export_day",
     "link/backend_pid",
     "link/server_side",
     "merge/analyze",
     "merge/lock_cursor",
     "partitions/make",
     "rebuild/analyze",
+    "rebuild/analyze_archived",
+    "rebuild/read_back",
     "report/allow_pauses",
     "revenue/lock_cursors",
     "roles/password_of_analytics",

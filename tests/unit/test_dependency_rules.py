@@ -21,13 +21,13 @@ ENTRY_POINTS = ("ingestor", "analytics", "office")
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
     ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
-    ("data_docs", "figures", "site"),
+    ("archive_file", "data_docs", "figures", "site"),
     ("database", "embedded_user", "monitor", "pages", "processes", "terminal"),
     ("embedded", "explain", "partitions", "question", "roles", "status", "verify"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),
-    ("replay", "rebuild"),
+    ("archive", "replay", "rebuild"),
     ("display", "display_explain"),
     ("revenue",),
     ("release",),

@@ -23,8 +23,9 @@ WITH candidate_row AS (
 
 SELECT
     k.seq,
-    e.received_at,
+    coalesce(e.received_at, f.received_at) AS received_at,
     e.payload,
+    f.file_name AS archived_in,
     coalesce(o.fate, 'pending') AS fate,
     o.reason,
     o.run_id,
@@ -41,6 +42,14 @@ LEFT JOIN LATERAL (
     WHERE raw.seq = k.seq AND (raw.received_at = k.received_at OR (raw.received_at IS NULL AND k.received_at = '-infinity'))
     LIMIT 1
 ) AS e ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        a.file_name,
+        k.received_at
+    FROM staging.archived_day AS a
+    WHERE k.received_at >= coalesce(a.begins_at, '-infinity') AND k.received_at < a.ends_at AND k.seq <@ a.seqs
+    LIMIT 1
+) AS f ON TRUE
 LEFT JOIN LATERAL (
     SELECT
         typed.entity_id,

@@ -5,6 +5,6 @@ WHERE
     d.relation = 'outcome'
     AND d.kind = 'surplus'
     AND NOT EXISTS (
-        SELECT FROM staging.event AS e
+        SELECT FROM raw_row AS e
         WHERE e.seq = d.id
     )

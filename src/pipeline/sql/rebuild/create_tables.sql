@@ -1,4 +1,6 @@
 -- No rows: this session's own tables, in which a rebuild comes to its clean layer.
+DROP VIEW IF EXISTS pg_temp.raw_claim, pg_temp.raw_diagnose, pg_temp.raw_field, pg_temp.raw_row;
+DROP TABLE IF EXISTS pg_temp.archived_row;
 DROP TABLE IF EXISTS pg_temp.rebuilt_outcome, pg_temp.rebuilt_claim, pg_temp.rebuilt_diagnose, pg_temp.rebuilt_difference, pg_temp.lost_outcome;
 
 CREATE TEMPORARY TABLE rebuilt_outcome (
@@ -41,3 +43,50 @@ CREATE TEMPORARY TABLE lost_outcome (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (run_id, seq)
 );
+
+-- What the files of the archive hold.
+CREATE TEMPORARY TABLE archived_row (
+    seq bigint,
+    stream text,
+    payload text,
+    payload_bytes bytea,
+    received_at timestamptz,
+    xid xid8
+);
+CREATE INDEX ON archived_row (seq);
+
+-- All raw rows, and what the contract says of them: word for word its own views, over these rows in place of staging's alone.
+CREATE TEMPORARY VIEW raw_row AS
+SELECT
+    e.seq,
+    e.stream,
+    e.payload,
+    e.payload_bytes,
+    e.received_at,
+    e.xid
+FROM staging.event AS e
+UNION ALL
+SELECT
+    a.seq,
+    a.stream,
+    a.payload,
+    a.payload_bytes,
+    a.received_at,
+    a.xid
+FROM archived_row AS a;
+
+DO $$
+DECLARE
+    before constant text := current_setting('search_path');
+BEGIN
+    -- So that the views name their tables in full.
+    PERFORM set_config('search_path', 'pg_catalog', TRUE);
+    EXECUTE 'CREATE TEMPORARY VIEW raw_field AS '
+        || replace(pg_get_viewdef('staging.event_field'), 'staging.event e', 'pg_temp.raw_row e');
+    EXECUTE 'CREATE TEMPORARY VIEW raw_claim AS '
+        || replace(pg_get_viewdef('staging.claim_contract'), 'staging.event_field f', 'pg_temp.raw_field f');
+    EXECUTE 'CREATE TEMPORARY VIEW raw_diagnose AS '
+        || replace(pg_get_viewdef('staging.diagnose_contract'), 'staging.event_field f', 'pg_temp.raw_field f');
+    PERFORM set_config('search_path', before, TRUE);
+END
+$$;

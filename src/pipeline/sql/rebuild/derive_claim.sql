@@ -73,7 +73,7 @@ typed_row AS MATERIALIZED (
             c.patient_id,
             c.tsp,
             c.reason
-        FROM staging.claim_contract AS c
+        FROM raw_claim AS c
         WHERE c.seq = f.seq AND (c.received_at = f.received_at OR (c.received_at IS NULL AND f.received_at = '-infinity'))
         LIMIT 1
     ) AS typed

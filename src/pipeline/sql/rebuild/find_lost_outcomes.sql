@@ -33,7 +33,7 @@ pending_row AS (
         e.stream,
         e.received_at,
         row_number() OVER (PARTITION BY e.stream ORDER BY e.seq) AS place
-    FROM staging.event AS e
+    FROM raw_row AS e
     WHERE
         NOT EXISTS (
             SELECT FROM staging.outcome AS o

@@ -11,6 +11,7 @@ DROP VIEW IF EXISTS audit.conflicts;
 DROP VIEW IF EXISTS audit.rejected;
 DROP VIEW IF EXISTS audit.raw_vs_clean;
 DROP VIEW IF EXISTS audit.replayed;
+DROP VIEW IF EXISTS audit.archived;
 
 CREATE VIEW audit.reconciliation AS
 WITH received_by_stream AS (
@@ -21,6 +22,22 @@ WITH received_by_stream AS (
     FROM staging.event AS e
     LEFT JOIN staging.outcome AS o ON e.seq = o.seq AND o.received_at = coalesce(e.received_at, '-infinity')
     GROUP BY e.stream
+),
+
+-- A raw row that is archived, and so no longer in staging, counts by its outcome.
+archived_by_stream AS (
+    SELECT
+        o.stream,
+        count(*) AS archived
+    FROM staging.archived_day AS a
+    CROSS JOIN LATERAL (
+        -- A fence: a day at a time, whose outcomes are in a partition of their own.
+        SELECT taken.stream
+        FROM staging.outcome AS taken
+        WHERE taken.received_at >= coalesce(a.begins_at, '-infinity') AND taken.received_at < a.ends_at AND taken.seq <@ a.seqs
+        OFFSET 0
+    ) AS o
+    GROUP BY o.stream
 ),
 
 outcome_by_stream AS (
@@ -46,7 +63,7 @@ stream AS (
 counted AS (
     SELECT
         s.stream,
-        coalesce(r.received, 0) AS received,
+        coalesce(r.received, 0) + coalesce(a.archived, 0) AS received,
         coalesce(o.merged, 0) AS merged,
         coalesce(o.duplicate, 0) AS duplicate,
         coalesce(o.conflict, 0) AS conflict,
@@ -54,6 +71,7 @@ counted AS (
         coalesce(r.pending, 0) AS pending
     FROM stream AS s
     LEFT JOIN received_by_stream AS r ON s.stream = r.stream
+    LEFT JOIN archived_by_stream AS a ON s.stream = a.stream
     LEFT JOIN outcome_by_stream AS o ON s.stream = o.stream
 )
 
@@ -73,7 +91,7 @@ ORDER BY counted.stream;
 COMMENT ON VIEW audit.reconciliation IS
 'One row per stream, counted anew: received = merged + duplicate + conflict + rejected + pending, or balanced is false.';
 COMMENT ON COLUMN audit.reconciliation.stream IS 'The stream.';
-COMMENT ON COLUMN audit.reconciliation.received IS 'Raw rows in staging.';
+COMMENT ON COLUMN audit.reconciliation.received IS 'Raw rows in staging, and those archived from it.';
 COMMENT ON COLUMN audit.reconciliation.merged IS 'Of these, merged into the clean table.';
 COMMENT ON COLUMN audit.reconciliation.duplicate IS 'Of these, repeats of an id with the same content.';
 COMMENT ON COLUMN audit.reconciliation.conflict IS 'Of these, repeats of an id with other content.';
@@ -116,7 +134,7 @@ LEFT JOIN diagnose AS d ON o.stream = 'diagnose' AND o.fate <> 'rejected' AND o.
 ORDER BY e.seq DESC;
 
 COMMENT ON VIEW audit.raw_vs_clean IS
-'One row per raw row, the newest first: what arrived, what became of it, and the clean row of its id beside it.';
+'One row per raw row in staging, the newest first: what arrived, what became of it, and the clean row of its id beside it.';
 COMMENT ON COLUMN audit.raw_vs_clean.seq IS
 'The raw row''s number, in the order of writing. For older ones filter (<=) rather than sort: sorting reads every raw row.';
 COMMENT ON COLUMN audit.raw_vs_clean.stream IS 'The stream it came from: claim or diagnose.';
@@ -146,17 +164,17 @@ SELECT
     difference.conflicting_values,
     e.payload AS conflicting_payload,
     first.payload AS merged_payload,
-    e.received_at,
+    nullif(o.received_at, '-infinity') AS received_at,
     first.seq AS merged_seq,
     o.run_id
 FROM staging.outcome AS o
 -- Each is looked up by a step with LIMIT 1: joined, the planner could choose to read all of staging.
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT raw.*
     FROM staging.event AS raw
     WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
-) AS e
+) AS e ON TRUE
 LEFT JOIN LATERAL (
     SELECT
         merged.seq,
@@ -207,8 +225,9 @@ COMMENT ON COLUMN audit.conflicts.entity_id IS 'The id that both carry.';
 COMMENT ON COLUMN audit.conflicts.differing_fields IS 'The contract''s fields in which it differs from the clean row.';
 COMMENT ON COLUMN audit.conflicts.clean_values IS 'What the clean row says in these fields, in the same order.';
 COMMENT ON COLUMN audit.conflicts.conflicting_values IS 'What the conflicting row says in these fields, in the same order.';
-COMMENT ON COLUMN audit.conflicts.conflicting_payload IS 'What came later.';
-COMMENT ON COLUMN audit.conflicts.merged_payload IS 'What was merged; empty where the clean row did not come from staging.';
+COMMENT ON COLUMN audit.conflicts.conflicting_payload IS 'What came later; empty where its day is in audit.archived, as are the fields then.';
+COMMENT ON COLUMN audit.conflicts.merged_payload IS
+'What was merged; empty where the clean row did not come from staging, or its day is in audit.archived.';
 COMMENT ON COLUMN audit.conflicts.received_at IS 'When the conflicting row was received.';
 COMMENT ON COLUMN audit.conflicts.merged_seq IS 'The raw row that was merged; empty where the clean row did not come from staging.';
 COMMENT ON COLUMN audit.conflicts.run_id IS 'The batch of the merge that decided.';
@@ -225,15 +244,15 @@ SELECT
         WHERE w.reason = o.reason
     ) AS in_words,
     coalesce(e.payload, encode(e.payload_bytes, 'escape')) AS payload,
-    e.received_at,
+    nullif(o.received_at, '-infinity') AS received_at,
     o.run_id
 FROM staging.outcome AS o
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT raw.*
     FROM staging.event AS raw
     WHERE raw.seq = o.seq AND (raw.received_at = o.received_at OR (raw.received_at IS NULL AND o.received_at = '-infinity'))
     LIMIT 1
-) AS e
+) AS e ON TRUE
 WHERE o.fate = 'rejected'
 ORDER BY o.seq DESC;
 
@@ -244,7 +263,8 @@ COMMENT ON COLUMN audit.rejected.stream IS 'Its stream.';
 COMMENT ON COLUMN audit.rejected.entity_id IS 'Its id, where it carries a valid one.';
 COMMENT ON COLUMN audit.rejected.reason IS 'The reason''s code.';
 COMMENT ON COLUMN audit.rejected.in_words IS 'The same in words: the rule of the contract that it breaks.';
-COMMENT ON COLUMN audit.rejected.payload IS 'What arrived; bytes that are no text are shown escaped.';
+COMMENT ON COLUMN audit.rejected.payload IS
+'What arrived; bytes that are no text are shown escaped. Empty where its day is in audit.archived.';
 COMMENT ON COLUMN audit.rejected.received_at IS 'When it was received.';
 COMMENT ON COLUMN audit.rejected.run_id IS 'The batch of the merge that decided.';
 
@@ -283,3 +303,29 @@ COMMENT ON COLUMN audit.replayed.replayed_at IS 'When it was put back.';
 COMMENT ON COLUMN audit.replayed.fate_now IS 'What has become of it since.';
 COMMENT ON COLUMN audit.replayed.reason IS 'The reason''s code.';
 COMMENT ON COLUMN audit.replayed.run_id IS 'The batch of the merge that decided then.';
+
+CREATE VIEW audit.archived AS
+SELECT
+    a.begins_at,
+    a.ends_at,
+    lower(a.seqs) AS first_seq,
+    upper(a.seqs) - 1 AS last_seq,
+    a.raw_rows,
+    a.file_name,
+    a.file_bytes,
+    a.sha256,
+    a.archived_at
+FROM staging.archived_day AS a
+ORDER BY a.ends_at DESC, a.archived_at DESC;
+
+COMMENT ON VIEW audit.archived IS
+'One row per file of raw rows that are no longer in staging, the newest day first. What became of them is here as before.';
+COMMENT ON COLUMN audit.archived.begins_at IS 'Start of the day that they were received on; empty where they are of all days before ends_at.';
+COMMENT ON COLUMN audit.archived.ends_at IS 'End, exclusive, of that day.';
+COMMENT ON COLUMN audit.archived.first_seq IS 'The lowest of their numbers; some between it and the highest can be elsewhere.';
+COMMENT ON COLUMN audit.archived.last_seq IS 'The highest of their numbers.';
+COMMENT ON COLUMN audit.archived.raw_rows IS 'How many they are.';
+COMMENT ON COLUMN audit.archived.file_name IS 'The file that holds them.';
+COMMENT ON COLUMN audit.archived.file_bytes IS 'Its size in bytes.';
+COMMENT ON COLUMN audit.archived.sha256 IS 'Its SHA-256, in hex.';
+COMMENT ON COLUMN audit.archived.archived_at IS 'When they were dropped from staging.';

@@ -36,6 +36,11 @@ GRANT SELECT ON analytics.tracked_diagnosis, analytics.quality_run TO office_mer
 -- A new day's partitions belong to the owner, as whom they are made; it is the owner, too, who may analyze a table.
 GRANT EXECUTE ON FUNCTION staging.make_partitions(date, date), staging.analyze_grown(bigint) TO office_merge, office_analytics;
 
+-- Archiving, which analytics does once a day where raw rows are kept for a time only.
+GRANT SELECT ON staging.archived_day TO office_analytics;
+GRANT EXECUTE ON FUNCTION staging.make_late_partitions(timestamptz) TO office_analytics;
+GRANT EXECUTE ON FUNCTION staging.drop_archived_day(text, text, bigint, text, bigint, int8multirange) TO office_analytics;
+
 -- Analytics. Of a patient it needs to know that there is one, and not who that is.
 GRANT SELECT (id) ON patient TO office_analytics;
 GRANT UPDATE (backfilled_at) ON analytics.tracked_diagnosis TO office_analytics;
@@ -48,7 +53,7 @@ GRANT SELECT ON analytics.window_release TO office_analytics;
 
 -- The auditor reads, and reads no patient's name.
 GRANT SELECT
-ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected, audit.replayed, audit.window_claims
+ON audit.reconciliation, audit.raw_vs_clean, audit.conflicts, audit.rejected, audit.replayed, audit.window_claims, audit.archived
 TO office_auditor;
 GRANT SELECT
 ON analytics.revenue_by_diagnosis, analytics.tracked_diagnosis, analytics.quality_run, analytics.quality_check,

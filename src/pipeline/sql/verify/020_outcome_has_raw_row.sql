@@ -1,4 +1,6 @@
 -- every raw row has one outcome at most, and every outcome belongs to exactly one raw row, of its stream and its time
+-- The linter would break the line before LATERAL.
+-- noqa: disable=LT02
 WITH checked_row AS (
     SELECT DISTINCT
         o.seq,
@@ -16,17 +18,49 @@ outcome_by_row AS (
     FROM checked_row AS c
     INNER JOIN staging.outcome AS o ON c.seq = o.seq AND c.received_at = o.received_at
     GROUP BY o.seq, o.received_at
+),
+
+row_in_staging AS (
+    SELECT
+        o.seq,
+        o.received_at,
+        o.stream,
+        o.outcomes,
+        count(e.seq) AS raw_rows
+    FROM outcome_by_row AS o
+    LEFT JOIN staging.event AS e
+        ON
+            o.seq = e.seq AND o.stream = e.stream
+            AND (o.received_at = e.received_at OR (o.received_at = '-infinity' AND e.received_at IS NULL))
+    GROUP BY o.seq, o.received_at, o.stream, o.outcomes
+),
+
+-- What was archived is in a file, or, as wrongly as in staging twice, in several.
+archived_row AS (
+    SELECT
+        o.seq,
+        o.received_at,
+        count(DISTINCT a.file_name) AS raw_rows
+    FROM staging.archived_day AS a
+    CROSS JOIN LATERAL (
+        -- A fence: a day at a time, whose outcomes are in a partition of their own.
+        SELECT
+            taken.seq,
+            taken.received_at
+        FROM staging.outcome AS taken
+        WHERE
+            taken.received_at >= coalesce(a.begins_at, '-infinity') AND taken.received_at < a.ends_at
+            AND taken.run_id >= %(first_run_id)s AND taken.seq <@ a.seqs
+        OFFSET 0
+    ) AS o
+    GROUP BY o.seq, o.received_at
 )
 
 SELECT
-    o.seq,
-    o.stream,
-    o.outcomes,
-    count(e.seq) AS raw_rows
-FROM outcome_by_row AS o
-LEFT JOIN staging.event AS e
-    ON
-        o.seq = e.seq AND o.stream = e.stream
-        AND (o.received_at = e.received_at OR (o.received_at = '-infinity' AND e.received_at IS NULL))
-GROUP BY o.seq, o.received_at, o.stream, o.outcomes
-HAVING count(e.seq) <> 1 OR o.outcomes <> 1
+    s.seq,
+    s.stream,
+    s.outcomes,
+    s.raw_rows + coalesce(a.raw_rows, 0) AS raw_rows
+FROM row_in_staging AS s
+LEFT JOIN archived_row AS a ON s.seq = a.seq AND s.received_at = a.received_at
+WHERE s.raw_rows + coalesce(a.raw_rows, 0) <> 1 OR s.outcomes <> 1

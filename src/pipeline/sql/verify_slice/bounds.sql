@@ -6,6 +6,13 @@ WITH recent_event AS MATERIALIZED (
     WHERE e.received_at >= %(since)s
 ),
 
+-- What was received since can be archived already, where the slice reaches that far back.
+archived_event AS (
+    SELECT min(lower(a.seqs)) AS seq
+    FROM staging.archived_day AS a
+    WHERE a.ends_at > %(since)s
+),
+
 earlier_run AS (
     SELECT max(m.run_id) AS run_id
     FROM staging.merge_run AS m
@@ -13,7 +20,10 @@ earlier_run AS (
 )
 
 SELECT
-    coalesce((SELECT min(r.seq) FROM recent_event AS r), 9223372036854775807) AS first_seq,
+    coalesce(
+        least((SELECT min(r.seq) FROM recent_event AS r), (SELECT a.seq FROM archived_event AS a)),
+        9223372036854775807
+    ) AS first_seq,
     coalesce((SELECT r.run_id FROM earlier_run AS r), 0) + 1 AS first_run_id,
     date_bin('10 minutes', %(since)s, timestamptz 'epoch') AS first_window,
     %(since)s AS published_since,

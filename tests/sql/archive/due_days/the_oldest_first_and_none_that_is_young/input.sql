@@ -1,0 +1,1 @@
+SELECT staging.make_partitions('2020-01-01', '2020-01-02');
