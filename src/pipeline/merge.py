@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 ROWS_WORTH_ANALYZING = 10_000
 # Before every raw row: numbers are given from 1 on.
 FIRST_SEQ = 0
+LAST_SEQ = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Look(Enum):
     AHEAD = "ahead"
     """Ahead of it: what has come since."""
     RECENT = "recent"
-    """Behind it, among the last two days: the cursor is for speed, an outcome is the truth."""
+    """Anywhere in the last two days: the cursor is for speed, an outcome is the truth."""
     ALL = "all"
-    """Anywhere behind it."""
+    """Anywhere."""
 
 
 def merge_pending(
@@ -148,7 +149,12 @@ def merge_batch(
     batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
     if look is Look.AHEAD:
         execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
-    return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
+    if batch.rows:
+        return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
+    # The cursor has come to rows that a sweep took before; a sweep that could not place a row would
+    # find it again for ever.
+    execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
+    return None, more and look is Look.AHEAD
 
 
 def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
@@ -161,7 +167,12 @@ def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Loo
         Look.RECENT: (FIRST_SEQ, "0", place.recent_from),
         Look.ALL: (FIRST_SEQ, "0", "-infinity"),
     }[look]
-    reach = {"after_seq": after_seq, "from_xid": from_xid, "received_from": received_from}
+    reach = {
+        "after_seq": after_seq,
+        "until_seq": place.taken_seq if look is Look.BEHIND else LAST_SEQ,
+        "from_xid": from_xid,
+        "received_from": received_from,
+    }
     return fetch_one(cursor, "merge/next_behind", {**asked, **reach})
 
 

@@ -148,7 +148,7 @@ def test_while_the_database_is_away_the_ingestor_says_so_and_goes_on_counting(
     assert office.command("db").out.strip() == url
     wait_until(lambda: health(port) == (200, []))
     wait_until(
-        lambda: len(scrape(port).some("office_database_reconnects_total", "connection")) == 3
+        lambda: len(scrape(port).some("office_database_reconnects_total", "connection")) == 4
     )
     assert scrape(port).value("office_database_up") == 1
     assert 'event="database link opened again" connection="ingestor claim"' in ingestor.err

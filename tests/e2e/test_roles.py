@@ -32,7 +32,8 @@ def test_every_service_does_its_work_as_its_own_role(embedded_office: Office) ->
     assert {name: role for name, role in who.items() if name != "analytics checks"} == {
         "ingestor claim": "office_ingest",
         "ingestor diagnose": "office_ingest",
-        "ingestor merge": "office_merge",
+        "ingestor merge claim": "office_merge",
+        "ingestor merge diagnose": "office_merge",
         "analytics": "office_analytics",
     }
     assert who.get("analytics checks", "office_analytics") == "office_analytics"

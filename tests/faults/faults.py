@@ -419,7 +419,7 @@ def silence_in_merge(lane: Lane, how: Callable[[Link], None]) -> Measured:
         how(link)
     since = time.monotonic()
     lane.ingestor.process.send_signal(signal.SIGCONT)
-    return after_silence(lane, silent, since, ("ingestor merge",))
+    return after_silence(lane, silent, since, tuple(link.name for link in silent))
 
 
 def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str, ...]) -> Measured:

@@ -1,4 +1,4 @@
--- One row: the next raw rows that the cursor has passed and that have no outcome, and since which transaction some were
+-- One row: the next raw rows of a stretch that have no outcome, and since which transaction some were
 -- under way. (The linter takes the parameters for columns.)
 -- noqa: disable=RF02
 WITH pending_row AS (
@@ -10,12 +10,12 @@ WITH pending_row AS (
         ON
             e.seq = o.seq
             AND o.received_at = coalesce(e.received_at, '-infinity')
-            AND o.seq BETWEEN %(after_seq)s AND %(taken_seq)s
+            AND o.seq BETWEEN %(after_seq)s AND %(until_seq)s
             AND (o.received_at >= %(received_from)s::timestamptz OR o.received_at = '-infinity')
     WHERE
         e.stream = %(stream)s
         AND e.seq > %(after_seq)s
-        AND e.seq <= %(taken_seq)s
+        AND e.seq <= %(until_seq)s
         AND e.xid >= %(from_xid)s::xid8
         AND (e.received_at >= %(received_from)s::timestamptz OR e.received_at IS NULL)
         AND o.seq IS NULL
