@@ -164,7 +164,8 @@ class Database:
         """A cursor for one statement, which is a transaction of its own: one way to the server."""
         self._end_where_interrupted()
         opened = self._open()
-        opened.set_session(autocommit=True, isolation_level="default", readonly="default")
+        # Said more than is new, it would ask the server each time.
+        opened.set_session(autocommit=True)
         try:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor

@@ -92,6 +92,11 @@ class WatchedConnection(extensions.connection):
                 link.shutdown(socket.SHUT_RDWR)
             return True
 
+    def set_session(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
+        """Says how transactions are to be; the server is asked where that changes something."""
+        with self.waiting():
+            super().set_session(*args, **settings)
+
     def commit(self) -> None:
         """Commits."""
         with self.waiting():
