@@ -1,0 +1,88 @@
+"""How fast the project is, beside what people would use instead: `make bench`.
+
+Makes a server of its own, with production's settings, and does each work in turns with each
+reference. Final rows are compared before any time is told. Prints a table of ratios, in which a
+machine's speed cancels out, and writes a JSON file with every run. Exit code 1 where the ratio is
+below what is aimed at.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from benchmarks import append, catch_up, load, merge, peer, top_up
+from benchmarks.lab import Lab, lab
+from benchmarks.results import Comparison, machine, print_table, write_json
+from benchmarks.turns import Plan
+
+Work = Callable[[Lab, Plan], Iterator[Comparison]]
+
+WORKS: Final[Mapping[str, Work]] = {
+    "a": append.measure,
+    "b": load.measure,
+    "c": merge.measure,
+    "d": top_up.measure,
+    "g": catch_up.measure,
+}
+OUT: Final = peer.ENVIRONMENTS / "bench.json"
+
+
+def letters(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    """The works asked for."""
+    asked = value.replace(" ", "").lower().split(",")
+    unknown = sorted(set(asked) - set(WORKS))
+    if unknown:
+        raise click.BadParameter(f"no work {', '.join(unknown)}; there are {', '.join(WORKS)}")
+    return asked
+
+
+def numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """Numbers of rows, the smallest first; 1e6 is one."""
+    try:
+        return tuple(sorted(int(float(number)) for number in value.split(",")))
+    except ValueError:
+        raise click.BadParameter("numbers with commas between them are wanted") from None
+
+
+@click.command()
+@click.option("--only", callback=letters, default=",".join(WORKS), show_default=True)
+@click.option("--rows", type=click.IntRange(min=100), default=1_000_000, show_default=True)
+@click.option("--runs", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option("--bases", callback=numbers, default="1e6,10e6,50e6", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True)
+def main(only: list[str], rows: int, runs: int, bases: tuple[int, ...], out: Path) -> None:
+    """Measures the works asked for: a append, b load, c merge, d on top of a history, g outage."""
+    comparisons = []
+    console = Console()
+    with lab(click.echo) as made:
+        facts = {**machine(made.url), "rows": rows, "runs": runs, "bases": bases}
+        for letter in only:
+            for comparison in WORKS[letter](made, Plan(rows, runs, bases)):
+                comparisons.append(comparison)
+                write_json(out, comparisons, facts | {"peers": versions()})
+    print_table(console, comparisons)
+    click.echo(f"{describe(facts)}. Every run: {out}")
+    sys.exit(any(comparison.is_below_aim for comparison in comparisons))
+
+
+def versions() -> dict[str, str]:
+    """Of what is compared."""
+    own = {name: version(name) for name in ("pandas", "sqlalchemy", "psycopg2-binary")}
+    return {**own, **peer.versions()}
+
+
+def describe(facts: Mapping[str, object]) -> str:
+    """The machine in a line."""
+    return (
+        f"{facts['processor']}, {facts['cores']} cores, {facts['memory_gb']} GB, "
+        f"PostgreSQL {facts['postgresql']}, Python {facts['python']}"
+    )
+
+
+if __name__ == "__main__":
+    main()

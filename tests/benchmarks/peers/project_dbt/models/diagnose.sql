@@ -1,0 +1,18 @@
+-- One row per id: of the raw rows that are new, the first of each.
+WITH parsed AS MATERIALIZED (
+    SELECT
+        seq,
+        line::jsonb AS document
+    FROM raw.diagnose
+    {% if is_incremental() %}
+    WHERE seq > (SELECT coalesce(max(seq), 0) FROM {{ this }})
+    {% endif %}
+)
+
+SELECT DISTINCT ON (1)
+    (parsed.document ->> 'id')::bigint AS id,
+    parsed.document ->> 'icd10_code' AS icd10_code,
+    (parsed.document ->> 'patient_id')::bigint AS patient_id,
+    parsed.seq
+FROM parsed
+ORDER BY 1, parsed.seq

@@ -1,0 +1,122 @@
+"""(d) Ten thousand more events on top of a history: against others, and against a short history."""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks import peer, project
+from benchmarks.base import Base, make_base
+from benchmarks.lab import GIVEN, Lab, checkpoint, final_rows, require_equal_rows
+from benchmarks.lines import Lines
+from benchmarks.results import Comparison
+from benchmarks.rows import vacuum
+from benchmarks.turns import Plan, in_turns, seconds_of
+from pipeline.database import Database
+
+EVENTS = 10_000
+FLAT = 0.9
+
+PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
+    (peer.DLT_BEST, 5),
+    (peer.DLT_BEST_INDEX, 5),
+    (peer.DBT, 20),
+)
+
+
+def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
+    """The peers on top of the first base; the project on each against itself on the first."""
+    for each, _ in PEERS:
+        peer.prepare(each, lab.say)
+    bases = [make_base(lab, rows) for rows in plan.bases]
+    try:
+        for each, at_least in PEERS:
+            yield compare_with_peer(lab, plan, bases[0], each, at_least)
+        for base in bases[1:]:
+            yield compare_bases(lab, plan, bases[0], base, sweep=False)
+            yield compare_bases(lab, plan, bases[0], base, sweep=True)
+    finally:
+        for base in bases:
+            lab.drop(base.url)
+
+
+def compare_with_peer(
+    lab: Lab, plan: Plan, base: Base, other: peer.Peer, at_least: float | None
+) -> Comparison:
+    """The same events by both, in turns, on histories that both have loaded themselves."""
+    url = lab.database(GIVEN)
+    peer.run(other, url, base.all_lines(lab.new_folder("history")), lab.new_folder("peer"))
+    vacuum(url)
+    with project.office(base.url, sweep=False) as database:
+        warm_up(lab, database, base)
+        lines: list[Lines] = []
+
+        def project_run() -> float:
+            lines.append(base.more_lines(lab, EVENTS))
+            return top_up(database, lines[-1])
+
+        def peer_run() -> float:
+            seconds = peer.run(other, url, lines[-1], lab.new_folder("peer"))
+            first_id = lines[-1].first_id
+            found = final_rows(url, other.schema, first_id=first_id)
+            expected = final_rows(base.url, "public", first_id=first_id)
+            require_equal_rows(other.name, found, expected)
+            return seconds
+
+        comparison = Comparison(
+            "d", name_on(base), EVENTS, f"{other.name}, on the same", other.lacks, at_least
+        )
+        done = in_turns(lab, plan, comparison, project_run, peer_run)
+    lab.drop(url)
+    return done
+
+
+def compare_bases(lab: Lab, plan: Plan, short: Base, long: Base, *, sweep: bool) -> Comparison:
+    """The project on a long history against itself on a short one."""
+    comparison = Comparison(
+        "d",
+        f"{name_on(long)}, {'and a sweep' if sweep else 'no sweep'}",
+        EVENTS,
+        f"itself, on top of {short.rows:,}",
+        at_least=None if sweep else FLAT,
+    )
+    with (
+        project.office(long.url, sweep=False) as on_long,
+        project.office(short.url, sweep=False) as on_short,
+    ):
+        warm_up(lab, on_long, long)
+        warm_up(lab, on_short, short)
+        return in_turns(
+            lab,
+            plan,
+            comparison,
+            topping_up(lab, on_long, long, sweep=sweep),
+            topping_up(lab, on_short, short, sweep=sweep),
+        )
+
+
+def topping_up(lab: Lab, database: Database, base: Base, *, sweep: bool) -> Callable[[], float]:
+    """A run with lines of its own."""
+    return lambda: top_up(database, base.more_lines(lab, EVENTS), sweep=sweep)
+
+
+def warm_up(lab: Lab, database: Database, base: Base) -> None:
+    """One run that isn't counted: the pages at the history's end are in memory then."""
+    top_up(database, base.more_lines(lab, EVENTS))
+
+
+def top_up(database: Database, lines: Lines, *, sweep: bool = False) -> float:
+    """Seconds until more events are final rows; all of them have to be.
+
+    Raises:
+        RuntimeError: there are other rows than that many.
+    """
+    checkpoint(database.dsn)
+    seconds = seconds_of(lambda: project.load_and_merge(database, lines.files(), sweep=sweep))
+    found = final_rows(database.dsn, "public", first_id=lines.first_id)
+    for stream, (count, _) in found.items():
+        if count != lines.distinct(stream):
+            raise RuntimeError(f"{count} new rows in {stream} of {lines.distinct(stream)}")
+    return seconds
+
+
+def name_on(base: Base) -> str:
+    """What the work is called."""
+    return f"{EVENTS:,} events on top of {base.rows:,}"
