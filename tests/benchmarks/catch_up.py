@@ -57,6 +57,7 @@ def stage(url: str, lines: Lines) -> None:
     """Each event as it arrives: in a transaction of its own, at its time."""
     with closing(psycopg2.connect(url)) as opened, opened.cursor() as cursor:
         opened.autocommit = True
+        cursor.execute("SET synchronous_commit = off")
         for stream in lines.counts:
             cursor.execute(WAITING.format(stream))
             with lines.file(stream).open("rb") as file:

@@ -1,6 +1,4 @@
 -- What arrived during a day on which nothing was merged: one transaction per event of a stream.
-SET synchronous_commit = off;
-
 DO $$
 DECLARE
     arrival record;
