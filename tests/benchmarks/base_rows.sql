@@ -46,7 +46,7 @@ FROM identified;
 INSERT INTO staging.merge_run (run_id, stream, is_sweep, merged, duplicate, conflict, rejected, started_at, finished_at)
 OVERRIDING SYSTEM VALUE
 SELECT
-    2 * (seq / 200) + mod(seq, 2) AS run_id,
+    2 * ((seq - 1) / 200) + 2 - mod(seq, 2) AS run_id,
     %(stream)s AS stream,
     false AS is_sweep,
     count(*) FILTER (WHERE fate = 'merged') AS merged,
@@ -89,7 +89,7 @@ SELECT
     CASE WHEN reason = 'not_json' THEN NULL ELSE entity_id END AS entity_id,
     fate,
     reason,
-    2 * (seq / 200) + mod(seq, 2) AS run_id
+    2 * ((seq - 1) / 200) + 2 - mod(seq, 2) AS run_id
 FROM made
 ORDER BY seq;
 

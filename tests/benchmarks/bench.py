@@ -29,6 +29,8 @@ WORKS: Final[Mapping[str, Work]] = {
     "d": top_up.measure,
     "g": catch_up.measure,
 }
+FILE_WIDTH: Final = 120
+"""Columns of the table where no terminal says how many there are."""
 OUT: Final = peer.ENVIRONMENTS / "bench.json"
 
 
@@ -59,6 +61,8 @@ def main(only: list[str], rows: int, runs: int, bases: tuple[int, ...], out: Pat
     """Measures the works asked for: a append, b load, c merge, d on top of a history, g outage."""
     comparisons = []
     console = Console()
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     with lab(click.echo) as made:
         facts = {**machine(made.url), "rows": rows, "runs": runs, "bases": bases}
         for letter in only:

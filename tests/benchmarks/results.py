@@ -133,34 +133,39 @@ def write_json(file: Path, comparisons: Sequence[Comparison], facts: dict[str, A
 
 def print_table(console: Console, comparisons: Sequence[Comparison]) -> None:
     """A row per comparison; rates in events a second as median (lowest to highest)."""
-    table = Table(title="Events a second: median (lowest to highest)", show_lines=True)
-    for heading in ("", "work", "this project", "reference", "times as fast", "it does without"):
-        numeric = heading in ("this project", "times as fast")
-        table.add_column(heading, justify="right" if numeric else "left")
+    table = Table(
+        title="Events a second: median (lowest to highest)", title_style="bold", show_lines=True
+    )
+    table.add_column("work")
+    table.add_column("this project", justify="right")
+    table.add_column("reference", ratio=1)
+    table.add_column("", justify="right")
+    table.add_column("times as fast", justify="right")
     for each in comparisons:
         table.add_row(
-            each.work,
-            each.name,
+            f"({each.work}) {each.name}",
             as_rates(each.rates),
-            f"{each.reference}\n{as_rates(each.reference_rates)}".strip(),
+            f"{each.reference}\n[dim]without {each.lacks}[/dim]" if each.lacks else each.reference,
+            as_rates(each.reference_rates),
             as_ratio(each),
-            each.lacks,
         )
     console.print(table)
 
 
 def as_rates(rates: Sequence[float]) -> str:
-    """`1,234 (1,200 to 1,300)`."""
-    return f"{median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})" if rates else ""
+    """The median above the lowest and the highest."""
+    if not rates:
+        return ""
+    return f"{median(rates):,.0f}\n[dim]{min(rates):,.0f} to {max(rates):,.0f}[/dim]"
 
 
 def as_ratio(comparison: Comparison) -> str:
-    """The ratio of the medians and the spread of the pairs', and what is aimed at."""
+    """The ratio of the medians above the spread of the pairs' and what is aimed at."""
     if comparison.ratio is None:
         return ""
     lowest, highest = min(comparison.pair_ratios), max(comparison.pair_ratios)
-    shown = f"{comparison.ratio:,.2f} ({lowest:,.2f} to {highest:,.2f})"
+    shown = f"{comparison.ratio:,.2f}\n[dim]{lowest:,.2f} to {highest:,.2f}[/dim]"
     if comparison.at_least is None:
         return shown
-    verdict = " BELOW" if comparison.is_below_aim else ""
-    return f"{shown}\naim {comparison.at_least:g}{verdict}"
+    aim = f"aim {comparison.at_least:g}"
+    return f"{shown}\n[bold red]{aim}: BELOW[/]" if comparison.is_below_aim else f"{shown}\n{aim}"

@@ -1,0 +1,162 @@
+"""A small slice of `make bench`: its own parts do what they say, on a few hundred events."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks import append, catch_up, load, merge, peer, project, top_up
+from benchmarks.base import Base, make_base
+from benchmarks.copying import expected_rows
+from benchmarks.lab import GIVEN, Lab, UnequalRowsError, lab, named
+from benchmarks.lines import Lines, make_lines
+from benchmarks.results import Comparison, machine, print_table, write_json
+from benchmarks.turns import Plan
+
+EVENTS = 300
+PLAN = Plan(rows=EVENTS, runs=1, bases=(1000,))
+
+
+@pytest.fixture(scope="module")
+def small_lab() -> Iterator[Lab]:
+    with lab(print) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def base(small_lab: Lab) -> Base:
+    return make_base(small_lab, 2000)
+
+
+@pytest.fixture
+def lines(small_lab: Lab) -> Lines:
+    return make_lines(small_lab.new_folder("lines"), EVENTS)
+
+
+def test_a_fifth_of_the_lines_repeats_an_earlier_one(lines: Lines) -> None:
+    for stream, file in lines.files().items():
+        written = file.read_bytes().splitlines()
+        assert len(written) == EVENTS / 2
+        assert len(set(written)) == EVENTS / 2 * 0.8 == lines.distinct(stream)
+        ids = [json.loads(line)["id"] for line in dict.fromkeys(written)]
+        assert ids == sorted(set(ids))
+        assert len(lines.typed_file(stream).read_bytes().splitlines()) == len(ids)
+
+
+def test_the_same_seed_makes_the_same_lines(small_lab: Lab, lines: Lines) -> None:
+    again = make_lines(small_lab.new_folder("lines"), EVENTS)
+    for stream, file in lines.files().items():
+        assert file.read_bytes() == again.file(stream).read_bytes()
+
+
+def test_project_naive_peer_and_bare_copy_come_to_the_same_rows(
+    small_lab: Lab, lines: Lines
+) -> None:
+    compared = [
+        merge.compare_with_peer(small_lab, PLAN, lines, peer.NAIVE, 1000),
+        merge.compare_with_copy(small_lab, PLAN, lines, at_once=True),
+    ]
+    for each in compared:
+        assert len(each.seconds) == len(each.reference_seconds) == PLAN.runs
+        assert min(each.pair_ratios) > 0
+
+
+def test_other_final_rows_are_noticed(small_lab: Lab, lines: Lines) -> None:
+    expected = expected_rows(small_lab, lines)
+    file = lines.file("claim")
+    changed = json.loads(file.read_bytes().splitlines()[0])
+    changed["price"] += 1
+    file.write_bytes(
+        b"\n".join([json.dumps(changed).encode(), *file.read_bytes().splitlines()[1:]]) + b"\n"
+    )
+    with pytest.raises(UnequalRowsError, match="this project: 120 rows in claim"):
+        merge.project_run(small_lab, lines, expected)()
+    with pytest.raises(UnequalRowsError, match="INSERT"):
+        merge.peer_run(small_lab, lines, peer.NAIVE, expected)()
+
+
+def test_a_row_that_is_missing_is_noticed(small_lab: Lab, lines: Lines) -> None:
+    expected = expected_rows(small_lab, lines)
+    file = lines.file("diagnose")
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:100]))
+    with pytest.raises(UnequalRowsError, match="rows in diagnose"):
+        merge.project_run(small_lab, lines, expected)()
+
+
+def test_a_peer_that_fails_ends_it(small_lab: Lab, lines: Lines) -> None:
+    broken = replace(peer.NAIVE, options=("--no-such-option",))
+    with pytest.raises(peer.PeerError, match="no-such-option"):
+        peer.run(broken, named(small_lab.url, GIVEN), lines, small_lab.new_folder("peer"))
+
+
+@pytest.mark.parametrize("work", [append, load, catch_up])
+def test_a_work_measures_each_run(small_lab: Lab, work: object) -> None:
+    for comparison in work.measure(small_lab, PLAN):  # type: ignore[attr-defined]
+        assert len(comparison.rates) == PLAN.runs
+        assert min(comparison.rates) > 0
+
+
+def test_a_history_is_as_the_merge_leaves_it(base: Base) -> None:
+    with project.office(base.url) as database, database.transaction(snapshot=True) as cursor:
+        cursor.execute(
+            "SELECT received, merged, duplicate, conflict, rejected, pending, balanced "
+            "FROM audit.reconciliation ORDER BY stream"
+        )
+        assert [tuple(row) for row in cursor.fetchall()] == [(1000, 900, 80, 10, 10, 0, True)] * 2
+
+
+def test_what_repeats_the_history_is_a_duplicate_in_it(small_lab: Lab, base: Base) -> None:
+    with project.office(base.url, sweep=False) as database:
+        for _ in range(2):
+            top_up.top_up(database, base.more_lines(small_lab, EVENTS))
+        with database.transaction() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM staging.outcome WHERE seq > %s AND fate = 'duplicate'",
+                (base.rows,),
+            )
+            assert cursor.fetchone() == (2 * EVENTS / 5,)
+            cursor.execute("SELECT count(*) FROM staging.outcome WHERE fate = 'conflict'")
+            assert cursor.fetchone() == (20,)
+
+
+def test_a_long_history_is_compared_with_a_short_one(small_lab: Lab, base: Base) -> None:
+    compared = top_up.compare_bases(small_lab, PLAN, base, base, sweep=True)
+    assert compared.events == top_up.EVENTS
+    assert len(compared.pair_ratios) == PLAN.runs
+
+
+COMPARED = (
+    Comparison("a", "slow", 100, "another", "outcomes", 2, [1.0, 2.0, 4.0], [2.0, 3.0, 4.0]),
+    Comparison("g", "alone", 100, seconds=[1.0]),
+)
+
+
+def test_rates_are_told_as_medians_with_their_spread() -> None:
+    slow = COMPARED[0].as_dict()
+    assert slow["rate"] == {"median": 50, "min": 25, "max": 100}
+    assert slow["ratio"] == pytest.approx(1.5)
+    assert slow["pair_ratios"] == {"median": 1.5, "min": 1, "max": 2}
+    assert COMPARED[0].is_below_aim
+    assert not COMPARED[1].is_below_aim
+
+
+def test_the_table_says_what_is_below_aim() -> None:
+    told = io.StringIO()
+    print_table(Console(file=told, width=120), COMPARED)
+    for said in ("(a) slow", "another", "without outcomes", "1.50", "1.00 to 2.00", "aim 2: BELOW"):
+        assert said in told.getvalue()
+
+
+def test_the_json_says_on_what_machine(small_lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "there" / "bench.json"
+    write_json(file, COMPARED, machine(small_lab.url))
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert told["postgresql"].startswith("18.")
+    assert told["settings"]["fsync"] == told["settings"]["synchronous_commit"] == "on"
+    assert told["settings"]["shared_buffers"] == "128MB"
+    assert [result["name"] for result in told["results"]] == ["slow", "alone"]
+    assert told["results"][0]["seconds"] == [1.0, 2.0, 4.0]
