@@ -123,9 +123,12 @@ def test_what_repeats_the_history_is_a_duplicate_in_it(small_lab: Lab, base: Bas
             assert cursor.fetchone() == (20,)
 
 
-def test_a_long_history_is_compared_with_a_short_one(small_lab: Lab, base: Base) -> None:
+def test_a_long_history_is_compared_with_a_short_one(
+    small_lab: Lab, base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(top_up, "EVENTS", EVENTS)
     compared = top_up.compare_bases(small_lab, PLAN, base, base, sweep=True)
-    assert compared.events == top_up.EVENTS
+    assert compared.events == EVENTS
     assert len(compared.pair_ratios) == PLAN.runs
 
 
