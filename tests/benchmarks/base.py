@@ -6,21 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from benchmarks.copying import execute
-from benchmarks.lab import OFFICE, Lab, connected
+from benchmarks.lab import OFFICE, Lab, autocommitting, checkpoint, connected
 from benchmarks.lines import Lines, make_lines
 from benchmarks.rows import vacuum
 from pipeline.database import Database
 
 BASE_ROWS_SQL: Final = (Path(__file__).parent / "base_rows.sql").read_text(encoding="utf-8")
+CLAIMS_PER_DIAGNOSE: Final = 10
 CHUNK: Final = 200_000
 """Raw rows of both streams that two transactions make."""
+WORKERS: Final = 2
 
 # Sequences know nothing of rows that brought their number.
 MOVE_SEQUENCES: Final = """
@@ -41,66 +42,98 @@ LINES_OF: Final = """
     """
 
 
+MAKE_PARTITIONS: Final = "SELECT staging.make_partitions(%s, %s)"
+DAYS_AT_ONCE: Final = 300
+
+
 @dataclass(frozen=True)
 class Base:
     """A database with a history, on top of which more events come."""
 
     url: str
-    rows: int
+    claims: int
+    began_at: datetime
+    ended_at: datetime
     _numbers: "count[int]" = field(default_factory=count)
+
+    @property
+    def diagnoses(self) -> int:
+        """How many events of the other stream there are."""
+        return self.claims // CLAIMS_PER_DIAGNOSE
+
+    @property
+    def rows(self) -> int:
+        """All raw rows."""
+        return self.claims + self.diagnoses
 
     def more_lines(self, lab: Lab, events: int) -> Lines:
         """Other lines each time: new ids, and repeats of them and of any row of the history."""
-        first_id = self.rows // 2 + 1 + next(self._numbers) * events
+        first_id = self.claims + 1 + next(self._numbers) * events
         folder = lab.new_folder("more")
-        return make_lines(folder, events, first_id=first_id, earlier=partial(earlier, self.rows))
+        return make_lines(folder, events, first_id=first_id, earlier=self.earlier)
 
     def all_lines(self, folder: Path) -> Lines:
         """The history as lines, for others to load; what the contract refuses is left out."""
         folder.mkdir()
-        lines = Lines(folder, 1, dict.fromkeys(("claim", "diagnose"), self.rows // 2))
+        lines = Lines(folder, 1, {"claim": self.claims, "diagnose": self.diagnoses})
         with connected(self.url) as opened, opened.cursor() as cursor:
             for stream in lines.counts:
                 with lines.file(stream).open("wb") as file:
                     cursor.copy_expert(LINES_OF.format(stream), file)
         return lines
 
+    def earlier(self, stream: str, rng: Random) -> bytes:
+        """A merged event of the history, as its payload stands there."""
+        while True:
+            number = rng.randint(1, self.claims if stream == "claim" else self.diagnoses)
+            if number * 7817 % 1000 >= 100:
+                return _payload(stream, number)
 
-def make_base(lab: Lab, rows: int) -> Base:
-    """Makes a history that ends today; both streams at once, in many transactions."""
+
+def make_base(lab: Lab, claims: int) -> Base:
+    """Makes a history of so many claims that ends at the last midnight, UTC.
+
+    It comes to what the merge would have left, by SQL and in many transactions, two at a time.
+    """
     began = time.monotonic()
     url = lab.database(OFFICE)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    first_at = today - timedelta(seconds=rows)
-    with ThreadPoolExecutor(2) as pool:
-        streams = [
-            pool.submit(_make_stream, url, stream, first, rows, first_at)
-            for stream, first in (("claim", 1), ("diagnose", 2))
-        ]
-        for stream in streams:
-            stream.result()
+    rows = claims + claims // CLAIMS_PER_DIAGNOSE
+    base = Base(url, claims, today - timedelta(seconds=rows), today)
+    _make_partitions(base)
+    starts = range(1, rows + 1, CHUNK)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for made in [
+            pool.submit(_make_chunks, base, starts[worker::WORKERS]) for worker in range(WORKERS)
+        ]:
+            made.result()
     execute(url, MOVE_SEQUENCES)
     vacuum(url)
+    checkpoint(url)
     lab.say(f"{rows:,} raw rows made in {time.monotonic() - began:.0f} s.")
-    return Base(url, rows)
+    return base
 
 
-def _make_stream(url: str, stream: str, first: int, rows: int, first_at: datetime) -> None:
-    with closing(Database(url, name="benchmark", statement_seconds=3600)) as database:
-        for start in range(first, rows + 1, CHUNK):
-            last = min(start + CHUNK - 2, rows)
-            chunk = {"stream": stream, "first": start, "last": last, "first_at": first_at}
-            with database.transaction() as cursor:
-                cursor.execute(BASE_ROWS_SQL, chunk)
+def _make_partitions(base: Base) -> None:
+    first, last = base.began_at.date(), base.ended_at.date()
+    with autocommitting(base.url) as cursor:
+        while first <= last:
+            until = min(first + timedelta(days=DAYS_AT_ONCE), last)
+            cursor.execute(MAKE_PARTITIONS, (first, until))
+            first = until + timedelta(days=1)
 
 
-def earlier(rows: int, stream: str, rng: Random) -> bytes:
-    """A merged event of a history of so many rows, as its payload stands there."""
-    while True:
-        number = rng.randint(1, rows // 2)
-        seq = 2 * number - (stream == "claim")
-        if seq * 7919 % 1000 >= 100:
-            return _payload(stream, number)
+def _make_chunks(base: Base, starts: range) -> None:
+    with closing(Database(base.url, name="benchmark", statement_seconds=3600)) as database:
+        for start in starts:
+            chunk = {
+                "first": start,
+                "last": min(start + CHUNK - 1, base.rows),
+                "first_at": base.began_at - timedelta(seconds=1),
+            }
+            for stream in ("claim", "diagnose"):
+                with database.transaction() as cursor:
+                    cursor.execute(BASE_ROWS_SQL, {"stream": stream, **chunk})
 
 
 def _payload(stream: str, number: int) -> bytes:

@@ -1,5 +1,5 @@
 -- One stream's raw rows of a range of numbers, as the merge leaves them: of 1,000 rows, 10 rejected, 10 conflicts, 80 duplicates.
--- An event a second from first_at on, claims odd and diagnoses even; a tenth of the diagnoses is Amnesia, another one Asthma.
+-- An event a second from first_at on, every eleventh a diagnosis; a tenth of these is Amnesia, another one Asthma.
 -- The rows are right as they stand: keys to other tables need no look-up each.
 SET LOCAL session_replication_role = replica;
 SET LOCAL synchronous_commit = off;
@@ -8,22 +8,29 @@ CREATE TEMPORARY TABLE made ON COMMIT DROP AS
 WITH numbered AS (
     SELECT
         seq,
-        (seq + 1) / 2 AS number,
-        mod(seq * 7919, 1000) AS place,
+        CASE %(stream)s WHEN 'diagnose' THEN seq / 11 ELSE seq - seq / 11 END AS number,
         %(first_at)s::timestamptz + seq * interval '1 second' AS received_at
-    FROM generate_series(%(first)s::bigint, %(last)s::bigint, 2) AS raw_row (seq)
+    FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS raw_row (seq)
+    WHERE (mod(seq, 11) = 0) = (%(stream)s = 'diagnose')
+),
+
+placed AS (
+    SELECT
+        numbered.*,
+        mod(number * 7817, 1000) AS place
+    FROM numbered
 ),
 
 fated AS (
     SELECT
-        numbered.*,
+        placed.*,
         CASE
             WHEN place < 10 THEN 'rejected'
             WHEN place < 20 THEN 'conflict'
             WHEN place < 100 THEN 'duplicate'
             ELSE 'merged'
         END AS fate
-    FROM numbered
+    FROM placed
 ),
 
 -- A repeat repeats the row before it, which by the numbers chosen is always a merged one.
@@ -46,7 +53,7 @@ FROM identified;
 INSERT INTO staging.merge_run (run_id, stream, is_sweep, merged, duplicate, conflict, rejected, started_at, finished_at)
 OVERRIDING SYSTEM VALUE
 SELECT
-    2 * ((seq - 1) / 200) + 2 - mod(seq, 2) AS run_id,
+    2 * ((seq - 1) / 200) + CASE %(stream)s WHEN 'claim' THEN 1 ELSE 2 END AS run_id,
     %(stream)s AS stream,
     false AS is_sweep,
     count(*) FILTER (WHERE fate = 'merged') AS merged,
@@ -82,14 +89,15 @@ SELECT
 FROM made
 ORDER BY seq;
 
-INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id)
+INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id, received_at)
 SELECT
     seq,
     %(stream)s AS stream,
     CASE WHEN reason = 'not_json' THEN NULL ELSE entity_id END AS entity_id,
     fate,
     reason,
-    2 * ((seq - 1) / 200) + 2 - mod(seq, 2) AS run_id
+    2 * ((seq - 1) / 200) + CASE %(stream)s WHEN 'claim' THEN 1 ELSE 2 END AS run_id,
+    received_at
 FROM made
 ORDER BY seq;
 
@@ -116,7 +124,7 @@ ORDER BY entity_id;
 
 UPDATE staging.merge_cursor AS c
 SET
-    last_xid = pg_current_xact_id(),
+    last_xid = greatest(c.last_xid, pg_current_xact_id()),
     merged = c.merged + made_now.merged,
     duplicate = c.duplicate + made_now.duplicate,
     conflict = c.conflict + made_now.conflict,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ingestor import on_arrival
+from ingestor import EVENTS_PER_COMMIT, on_arrival
 from models.subscriber import Subscriber
 from pipeline.database import Database, wait_until_reachable
 from pipeline.merge import merge_pending
@@ -56,7 +56,9 @@ def load_and_merge(database: Database, files: dict[str, Path], *, sweep: bool = 
 
 def receive(database: Database, stream: str, payloads: Iterable[bytes], channel: Channel) -> None:
     """Publishes events into the channel and returns when the last one is acknowledged."""
-    subscriber = Subscriber(channel, on_arrival(database, stream), name=stream)
+    subscriber = Subscriber(
+        channel, on_arrival(database, stream), name=stream, at_most=EVENTS_PER_COMMIT
+    )
     subscriber.start()
     for payload in payloads:
         channel.publish(payload)

@@ -29,7 +29,7 @@ def small_lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def base(small_lab: Lab) -> Base:
-    return make_base(small_lab, 2000)
+    return make_base(small_lab, 10_000)
 
 
 @pytest.fixture
@@ -106,7 +106,10 @@ def test_a_history_is_as_the_merge_leaves_it(base: Base) -> None:
             "SELECT received, merged, duplicate, conflict, rejected, pending, balanced "
             "FROM audit.reconciliation ORDER BY stream"
         )
-        assert [tuple(row) for row in cursor.fetchall()] == [(1000, 900, 80, 10, 10, 0, True)] * 2
+        assert [tuple(row) for row in cursor.fetchall()] == [
+            (10_000, 9_000, 800, 100, 100, 0, True),
+            (1_000, 900, 80, 10, 10, 0, True),
+        ]
 
 
 def test_what_repeats_the_history_is_a_duplicate_in_it(small_lab: Lab, base: Base) -> None:
@@ -120,7 +123,7 @@ def test_what_repeats_the_history_is_a_duplicate_in_it(small_lab: Lab, base: Bas
             )
             assert cursor.fetchone() == (2 * EVENTS / 5,)
             cursor.execute("SELECT count(*) FROM staging.outcome WHERE fate = 'conflict'")
-            assert cursor.fetchone() == (20,)
+            assert cursor.fetchone() == (110,)
 
 
 def test_a_long_history_is_compared_with_a_short_one(
