@@ -68,9 +68,12 @@ class Base:
 
     def more_lines(self, lab: Lab, events: int) -> Lines:
         """Other lines each time: new ids, and repeats of them and of any row of the history."""
-        first_id = self.claims + 1 + next(self._numbers) * events
         folder = lab.new_folder("more")
-        return make_lines(folder, events, first_id=first_id, earlier=self.earlier)
+        return make_lines(folder, events, first_id=self.next_first_id(), earlier=self.earlier)
+
+    def next_first_id(self) -> int:
+        """The first of a million ids, of each stream, that nobody has used."""
+        return self.claims + 1 + next(self._numbers) * 1_000_000
 
     def all_lines(self, folder: Path) -> Lines:
         """The history as lines, for others to load; what the contract refuses is left out."""
@@ -88,6 +91,15 @@ class Base:
             number = rng.randint(1, self.claims if stream == "claim" else self.diagnoses)
             if number * 7817 % 1000 >= 100:
                 return _payload(stream, number)
+
+
+def kept_bases(lab: Lab, claims: tuple[int, ...]) -> list[Base]:
+    """Histories of so many claims; each is made once, whichever works ask for it."""
+    kept: dict[int, Base] = lab.kept.setdefault("bases", {})
+    for number in claims:
+        if number not in kept:
+            kept[number] = make_base(lab, number)
+    return [kept[number] for number in claims]
 
 
 def make_base(lab: Lab, claims: int) -> Base:

@@ -46,6 +46,8 @@ class Lab:
         self.url = url
         self.folder = folder
         self.say = say
+        self.kept: dict[str, Any] = {}
+        """What one work has made and another can use."""
         self._numbers = itertools.count(1)
 
     def database(self, template: str) -> str:

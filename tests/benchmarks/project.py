@@ -5,14 +5,17 @@ All that depends on how the project is called stands here.
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from ingestor import EVENTS_PER_COMMIT, on_arrival
 from models.subscriber import Subscriber
 from pipeline.database import Database, wait_until_reachable
 from pipeline.merge import merge_pending
+from pipeline.revenue import close_run, compute, publish
 from pipeline.settings import Settings
 from pipeline.staging import load_lines
+from pipeline.statements import Cursor
 from utils.pipeline_utils import Channel
 
 BATCH_SIZE: int = Settings.model_fields["batch_size"].default
@@ -52,6 +55,18 @@ def load_and_merge(database: Database, files: dict[str, Path], *, sweep: bool = 
     """Files to final rows."""
     load(database, files)
     merge(database, sweep=sweep)
+
+
+def recompute(database: Database, *, since: datetime, until: datetime) -> None:
+    """Computes and publishes the windows between, as an analytics run does but for its checks."""
+    candidate = database.run(lambda cursor: compute(cursor, now=until, since=since, until=until))
+
+    def settle(cursor: Cursor) -> None:
+        run, windows = candidate.quality_run_id, candidate.windows
+        published = publish(cursor, run, windows)
+        close_run(cursor, run, verdict="published", published=published, blocked=[])
+
+    database.run(settle)
 
 
 def receive(database: Database, stream: str, payloads: Iterable[bytes], channel: Channel) -> None:

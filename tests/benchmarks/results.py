@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.lab import autocommitting
@@ -28,6 +29,9 @@ TELLING_SETTINGS: Final = (
     "autovacuum",
     *SETTINGS,
 )
+
+
+COLUMNS: Final = ("work", "this project", "reference", "its figure", "ratio", "aim")
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,55 @@ class Comparison:
             "pair_ratios": spread(self.pair_ratios),
         }
 
+    def row(self) -> tuple[str, ...]:
+        """The cells of the table, in the order of its columns; rates in events a second."""
+        lacks = f", without {self.lacks}" if self.lacks else ""
+        return (
+            f"({self.work}) {self.name}",
+            with_spread(self.rates, "/s"),
+            f"{self.reference}{lacks}",
+            with_spread(self.reference_rates, "/s"),
+            with_spread(self.pair_ratios, middle=self.ratio),
+            told_aim(self.at_least, None, is_missed=self.is_below_aim),
+        )
 
-def spread(values: Sequence[float]) -> dict[str, float] | None:
-    """Median, lowest and highest."""
-    if not values:
-        return None
-    return {"median": median(values), "min": min(values), "max": max(values)}
+
+@dataclass(frozen=True)
+class Figure:
+    """One quantity of the project's own work, each time it was measured."""
+
+    work: str
+    name: str
+    unit: str
+    values: Sequence[float]
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def is_below_aim(self) -> bool:
+        """Whether it is on the wrong side of what is aimed at."""
+        found = median(self.values)
+        too_high = self.at_most is not None and found > self.at_most
+        return too_high or (self.at_least is not None and found < self.at_least)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for another program."""
+        return {**asdict(self), "value": spread(self.values)}
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of the table; there is nobody to compare it with."""
+        aim = told_aim(self.at_least, self.at_most, is_missed=self.is_below_aim)
+        return (
+            f"({self.work}) {self.name}",
+            with_spread(self.values, f" {self.unit}".rstrip()),
+            "",
+            "",
+            "",
+            aim,
+        )
+
+
+Result = Comparison | Figure
 
 
 def machine(url: str) -> dict[str, Any]:
@@ -120,52 +167,66 @@ def processor() -> str:
     return next(named, platform.processor())
 
 
-def write_json(file: Path, comparisons: Sequence[Comparison], facts: dict[str, Any]) -> None:
-    """Everything that was measured, with every run."""
+def write_results(file: Path, work: str, results: Sequence[Result], facts: dict[str, Any]) -> None:
+    """Everything that was measured of a work, with every run; the file keeps the other works'.
+
+    Beside it goes a file of the same name with the tables in Markdown.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    told = {
+    told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    told[work] = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **facts,
-        "results": [comparison.as_dict() for comparison in comparisons],
+        "results": [{**result.as_dict(), "row": result.row()} for result in results],
     }
+    told = dict(sorted(told.items()))
     file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    rows = [result["row"] for each in told.values() for result in each["results"]]
+    file.with_suffix(".md").write_text(markdown(rows), encoding="utf-8")
 
 
-def print_table(console: Console, comparisons: Sequence[Comparison]) -> None:
-    """A row per comparison; rates in events a second as median (lowest to highest)."""
-    table = Table(
-        title="Events a second: median (lowest to highest)", title_style="bold", show_lines=True
-    )
-    table.add_column("work")
-    table.add_column("this project", justify="right")
-    table.add_column("reference", ratio=1)
-    table.add_column("", justify="right")
-    table.add_column("times as fast", justify="right")
-    for each in comparisons:
-        table.add_row(
-            f"({each.work}) {each.name}",
-            as_rates(each.rates),
-            f"{each.reference}\n[dim]without {each.lacks}[/dim]" if each.lacks else each.reference,
-            as_rates(each.reference_rates),
-            as_ratio(each),
-        )
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """The table, for a page."""
+    lines = [COLUMNS, ["---", "---:", "---", "---:", "---:", "---"], *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def print_table(console: Console, results: Sequence[Result]) -> None:
+    """A row per result: medians, with the lowest and the highest."""
+    table = Table(title="Median (lowest to highest)", title_style="bold", show_lines=True)
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column in ("work", "reference") else "right")
+    for result in results:
+        style = "red" if result.is_below_aim else None
+        table.add_row(*map(escape, result.row()), style=style)
     console.print(table)
 
 
-def as_rates(rates: Sequence[float]) -> str:
-    """The median above the lowest and the highest."""
-    if not rates:
-        return ""
-    return f"{median(rates):,.0f}\n[dim]{min(rates):,.0f} to {max(rates):,.0f}[/dim]"
+def spread(values: Sequence[float]) -> dict[str, float] | None:
+    """Median, lowest and highest."""
+    if not values:
+        return None
+    return {"median": median(values), "min": min(values), "max": max(values)}
 
 
-def as_ratio(comparison: Comparison) -> str:
-    """The ratio of the medians above the spread of the pairs' and what is aimed at."""
-    if comparison.ratio is None:
+def with_spread(values: Sequence[float], unit: str = "", *, middle: float | None = None) -> str:
+    """The middle with its unit, and between what the others lie."""
+    if not values:
         return ""
-    lowest, highest = min(comparison.pair_ratios), max(comparison.pair_ratios)
-    shown = f"{comparison.ratio:,.2f}\n[dim]{lowest:,.2f} to {highest:,.2f}[/dim]"
-    if comparison.at_least is None:
-        return shown
-    aim = f"aim {comparison.at_least:g}"
-    return f"{shown}\n[bold red]{aim}: BELOW[/]" if comparison.is_below_aim else f"{shown}\n{aim}"
+    told = f"{number(median(values) if middle is None else middle)}{unit}"
+    if len(values) == 1:
+        return told
+    return f"{told} ({number(min(values))} to {number(max(values))})"
+
+
+def number(value: float) -> str:
+    """Three digits or, where it has more, all before the point."""
+    digits = next((d for d in (0, 1, 2) if abs(value) >= (100, 10, 1)[d]), 3)
+    return f"{value:,.{digits}f}"
+
+
+def told_aim(at_least: float | None, at_most: float | None, *, is_missed: bool) -> str:
+    """What is aimed at, and whether it is missed."""
+    sides = ((at_least, "at least"), (at_most, "at most"))
+    told = " and ".join(f"{side} {round(aim, 2):,g}" for aim, side in sides if aim is not None)
+    return f"{told}: missed" if is_missed else told

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks import peer, project
-from benchmarks.base import Base, make_base
+from benchmarks.base import Base, kept_bases
 from benchmarks.lab import GIVEN, Lab, checkpoint, final_rows, require_equal_rows
 from benchmarks.lines import Lines
 from benchmarks.results import Comparison
@@ -25,16 +25,12 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
     """The peers on top of the first base; the project on each against itself on the first."""
     for each, _ in PEERS:
         peer.prepare(each, lab.say)
-    bases = [make_base(lab, rows) for rows in plan.bases]
-    try:
-        for each, at_least in PEERS:
-            yield compare_with_peer(lab, plan, bases[0], each, at_least)
-        for base in bases[1:]:
-            yield compare_bases(lab, plan, bases[0], base, sweep=False)
-            yield compare_bases(lab, plan, bases[0], base, sweep=True)
-    finally:
-        for base in bases:
-            lab.drop(base.url)
+    bases = kept_bases(lab, plan.bases)
+    for each, at_least in PEERS:
+        yield compare_with_peer(lab, plan, bases[0], each, at_least)
+    for base in bases[1:]:
+        yield compare_bases(lab, plan, bases[0], base, sweep=False)
+        yield compare_bases(lab, plan, bases[0], base, sweep=True)
 
 
 def compare_with_peer(

@@ -20,7 +20,13 @@ class Plan:
     runs: int
     """Runs of each."""
     bases: tuple[int, ...]
-    """Raw rows that are there before more come."""
+    """Claims that are there before more events come; a tenth as many diagnoses are beside them."""
+    rates: tuple[int, ...] = (1_000, 10_000)
+    """Events a second, of both streams together, that arrive one by one."""
+    seconds: float = 60
+    """How long they do."""
+    memory_seconds: float = 600
+    """How long the processes are watched for their memory."""
 
 
 def seconds_of(work: Callable[[], object]) -> float:

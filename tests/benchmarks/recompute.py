@@ -1,0 +1,228 @@
+"""(f) The analytics cycle for one window, and all windows anew, however many claims there are."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from benchmarks import project
+from benchmarks.base import Base, kept_bases
+from benchmarks.copying import execute
+from benchmarks.lab import Lab, autocommitting, checkpoint
+from benchmarks.lines import EVENTS, SEED
+from benchmarks.results import Comparison
+from benchmarks.turns import Plan, Run, alone, in_turns, seconds_of
+from pipeline.cycle import run_cycle
+from pipeline.database import Database
+from pipeline.quality import Checker
+from pipeline.report import build_report, docs_folder
+from pipeline.settings import Settings
+from pipeline.verify import find_unbalanced
+
+WINDOW: Final = timedelta(minutes=10)
+WINDOW_EVENTS: Final = 600
+"""As many as an office sends in a window."""
+FLAT: Final = 1 / 1.2
+RECOMPUTE_AIM: Final = 1 / 2
+RECENT: Final = timedelta(hours=24)
+
+BARE_SQL: Final = (Path(__file__).parent / "bare_figures.sql").read_text(encoding="utf-8")
+# Windows of which nobody was diagnosed have a row of zeros, which the bare query doesn't make.
+DIFFERING: Final = """
+    WITH published AS (
+        SELECT window_start, category, revenue, claims, patients
+        FROM analytics.revenue_by_diagnosis WHERE claims > 0 AND window_start < %(until)s
+    )
+
+    SELECT
+        (SELECT count(*) FROM (TABLE published EXCEPT TABLE bare_figures) AS wrong)
+        + (SELECT count(*) FROM (TABLE bare_figures EXCEPT TABLE published) AS missing)
+    """
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A history, and what an analytics run on it needs, kept between runs as the process does."""
+
+    base: Base
+    database: Database
+    checker: Checker
+    pages: Path
+    numbers: "count[int]" = field(default_factory=count)
+
+    def run(
+        self, *, now: datetime, since: datetime | None = None, until: datetime | None = None
+    ) -> list[datetime]:
+        """An analytics run, as the command and the job do it; the windows it published.
+
+        Raises:
+            RuntimeError: it held something back.
+        """
+        done = run_cycle(
+            self.database,
+            self.checker,
+            now=now,
+            batch_size=project.BATCH_SIZE,
+            since=since,
+            until=until,
+        )
+        if done.verdict != "published":
+            raise RuntimeError(f"the analytics run was {done.verdict}")
+        return done.published
+
+    def build_pages(self, now: datetime) -> None:
+        """What the job does behind a run: its pages, and the sums of the last day."""
+        self.database.run(partial(build_report, folder=self.pages, now=now), snapshot=True)
+        unbalanced = partial(find_unbalanced, since=now - RECENT)
+        if self.database.run(unbalanced, snapshot=True):
+            raise RuntimeError("sums don't come out")
+
+
+def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
+    """All windows on every history, then one more window on the long ones and on the shortest."""
+    desks = [make_desk(lab, base) for base in kept_bases(lab, plan.bases)]
+    for desk in desks:
+        yield compare_with_bare(lab, plan, desk)
+        yield with_checks(lab, plan, desk)
+    for desk in desks[1:]:
+        yield compare_cycles(lab, plan, desks[0], desk, pages=False)
+        yield compare_cycles(lab, plan, desks[0], desk, pages=True)
+    for desk in desks:
+        desk.database.close()
+
+
+def make_desk(lab: Lab, base: Base) -> Desk:
+    """All that a run needs, ready."""
+    pages = lab.new_folder("pages")
+    expectations = Settings().expectations
+    checker = Checker(base.url, expectations=expectations, docs=docs_folder(pages))
+    return Desk(base, project.opened(base.url), checker, pages)
+
+
+def compare_with_bare(lab: Lab, plan: Plan, desk: Desk) -> Comparison:
+    """Every window's figures, computed and published, against a query that computes them."""
+    comparison = Comparison(
+        "f",
+        f"figures of {desk.base.claims:,} claims computed and published",
+        desk.base.claims,
+        "the bare query into a table",
+        "marks, candidates, categories without revenue, publishing",
+        RECOMPUTE_AIM,
+    )
+    return in_turns(lab, plan, comparison, recompute_run(desk), bare_run(desk))
+
+
+def recompute_run(desk: Desk) -> Run:
+    """What `analytics --from --to` does but for the checks."""
+    base = desk.base
+
+    def run() -> float:
+        checkpoint(base.url)
+        return seconds_of(
+            lambda: project.recompute(desk.database, since=base.began_at, until=base.ended_at)
+        )
+
+    return run
+
+
+def bare_run(desk: Desk) -> Run:
+    """The query alone; what it says is compared with what is published."""
+
+    def run() -> float:
+        url, bounds = desk.base.url, {"until": desk.base.ended_at}
+        execute(url, "DROP TABLE IF EXISTS bare_figures")
+        checkpoint(url)
+        with autocommitting(url) as cursor:
+            seconds = seconds_of(lambda: cursor.execute(BARE_SQL, bounds))
+            cursor.execute(DIFFERING, bounds)
+            [differing] = cursor.fetchone()
+            cursor.execute("DROP TABLE bare_figures")
+        if differing:
+            raise RuntimeError(f"{differing} figures differ from the bare query's")
+        return seconds
+
+    return run
+
+
+def with_checks(lab: Lab, plan: Plan, desk: Desk) -> Comparison:
+    """The same with every check of every window: once, it takes its time."""
+    base = desk.base
+    comparison = Comparison(
+        "f", f"the same, and all {windows_in(base):,} windows checked", base.claims
+    )
+    bounds = {"since": base.began_at, "until": base.ended_at}
+    return alone(
+        lab,
+        replace(plan, runs=1),
+        comparison,
+        lambda: seconds_of(lambda: desk.run(now=base.ended_at, **bounds)),
+    )
+
+
+def windows_in(base: Base) -> int:
+    """How many windows a history touches."""
+    return -(-(base.ended_at - base.began_at) // WINDOW)
+
+
+def compare_cycles(lab: Lab, plan: Plan, short: Desk, long: Desk, *, pages: bool) -> Comparison:
+    """One window more, on a long history and on a short one."""
+    comparison = Comparison(
+        "f",
+        f"analytics cycle of a window{' and its pages' if pages else ''}, "
+        f"on top of {long.base.claims:,} claims",
+        WINDOW_EVENTS,
+        f"itself, on top of {short.base.claims:,}",
+        at_least=FLAT,
+    )
+    runs = [cycle_run(lab, desk, pages=pages) for desk in (long, short)]
+    for warm_up in runs:
+        warm_up()
+    return in_turns(lab, plan, comparison, *runs)
+
+
+def cycle_run(lab: Lab, desk: Desk, *, pages: bool) -> Run:
+    """A window's events wait in staging; it has just closed."""
+
+    def run() -> float:
+        start = desk.base.ended_at + next(desk.numbers) * WINDOW
+        project.load(desk.database, window_files(lab, desk.base, start))
+        checkpoint(desk.base.url)
+        now = start + WINDOW
+        began = time.perf_counter()
+        published = desk.run(now=now)
+        if pages:
+            desk.build_pages(now)
+        seconds = time.perf_counter() - began
+        if start not in published:
+            raise RuntimeError("the window was not published")
+        return seconds
+
+    return run
+
+
+def window_files(lab: Lab, base: Base, start: datetime) -> dict[str, Path]:
+    """Files of events that happened in a window, evenly, as many of each stream."""
+    folder = lab.new_folder("window")
+    folder.mkdir()
+    first_id, events = base.next_first_id(), WINDOW_EVENTS // len(EVENTS)
+    files = {}
+    for stream, make in EVENTS.items():
+        rng = Random(f"{SEED} {stream} {first_id}")
+        payloads = islice(make(first_id, rng, duplicate_share=0), events)
+        files[stream] = folder / f"{stream}.jsonl"
+        write_timed(files[stream], payloads, lambda n: start + n * (WINDOW / events))
+    return files
+
+
+def write_timed(file: Path, payloads: Iterable[bytes], time_of: Callable[[int], datetime]) -> None:
+    """Writes events with a time of their own: that of their number."""
+    with file.open("w", encoding="utf-8") as lines:
+        for number, payload in enumerate(payloads):
+            event: dict[str, Any] = json.loads(payload)
+            lines.write(json.dumps({**event, "tsp": time_of(number).isoformat()}) + "\n")
