@@ -1,6 +1,7 @@
 """(a) An event in a callback until it is durable and acknowledged, one at a time and many."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from benchmarks import peer, project
 from benchmarks.copying import expected_rows, require_rows
@@ -44,9 +45,10 @@ def project_run(lab: Lab, lines: Lines, capacity: int | None) -> Run:
     def run() -> float:
         payloads = lines.file(STREAM).read_bytes().splitlines()
         channel = Channel() if capacity is None else Channel(capacity)
-        with lab.fresh(OFFICE) as url, project.office(url) as database:
+        with lab.fresh(OFFICE) as url, project.office(url) as databases:
             checkpoint(url)
-            seconds = seconds_of(lambda: project.receive(database, STREAM, payloads, channel))
+            receive = partial(project.receive, databases[STREAM], STREAM, payloads, channel)
+            seconds = seconds_of(receive)
             require_staged(url, len(payloads))
         return seconds
 

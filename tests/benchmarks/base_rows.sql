@@ -124,7 +124,12 @@ ORDER BY entity_id;
 
 UPDATE staging.merge_cursor AS c
 SET
-    last_xid = greatest(c.last_xid, pg_current_xact_id()),
+    taken_seq = greatest(c.taken_seq, made_now.last_seq),
+    taken_at = greatest(c.taken_at, made_now.last_at),
+    looked_xid = pg_current_xact_id(),
+    passed_seq = greatest(c.taken_seq, made_now.last_seq),
+    passed_at = now(),
+    next_passed_seq = greatest(c.taken_seq, made_now.last_seq),
     merged = c.merged + made_now.merged,
     duplicate = c.duplicate + made_now.duplicate,
     conflict = c.conflict + made_now.conflict,
@@ -134,7 +139,9 @@ FROM (
         count(*) FILTER (WHERE fate = 'merged') AS merged,
         count(*) FILTER (WHERE fate = 'duplicate') AS duplicate,
         count(*) FILTER (WHERE fate = 'conflict') AS conflict,
-        count(*) FILTER (WHERE fate = 'rejected') AS rejected
+        count(*) FILTER (WHERE fate = 'rejected') AS rejected,
+        max(seq) AS last_seq,
+        max(received_at) AS last_at
     FROM made
 ) AS made_now
 WHERE c.stream = %(stream)s

@@ -44,9 +44,9 @@ def project_run(lab: Lab, lines: Lines) -> Run:
         with lab.fresh(OFFICE) as url:
             stage(url, lines)
             vacuum(url)
-            with closing(project.opened(url)) as database:
+            with project.opened_office(url) as databases:
                 checkpoint(url)
-                seconds = seconds_of(lambda: project.merge(database))
+                seconds = seconds_of(lambda: project.merge(databases))
             require_rows("this project", url, "public", expected)
         return seconds
 

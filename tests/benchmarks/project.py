@@ -4,17 +4,18 @@ All that depends on how the project is called stands here.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from ingestor import EVENTS_PER_COMMIT, on_arrival
 from models.subscriber import Subscriber
 from pipeline.database import Database, wait_until_reachable
-from pipeline.merge import merge_pending
+from pipeline.merge import Look, merge_together
 from pipeline.revenue import close_run, compute, publish
 from pipeline.settings import Settings
-from pipeline.staging import load_lines
+from pipeline.staging import STREAMS, load_lines
 from pipeline.statements import Cursor
 from utils.pipeline_utils import Channel
 
@@ -22,12 +23,23 @@ BATCH_SIZE: int = Settings.model_fields["batch_size"].default
 DRAIN_SECONDS = 60.0
 
 
+Office = dict[str, Database]
+"""A link for each stream, as the ingestor has them."""
+
+
 @contextmanager
-def office(url: str, *, sweep: bool = True) -> Iterator[Database]:
-    """The database over a link that is open, and has merged before."""
-    with closing(opened(url)) as database:
-        merge(database, sweep=sweep)
-        yield database
+def office(url: str, *, sweep: bool = True) -> Iterator[Office]:
+    """The database over links that are open, and have merged before."""
+    with opened_office(url) as databases:
+        merge(databases, sweep=sweep)
+        yield databases
+
+
+@contextmanager
+def opened_office(url: str) -> Iterator[Office]:
+    """The database over links that are open."""
+    with ExitStack() as links:
+        yield {stream: links.enter_context(closing(opened(url))) for stream in STREAMS}
 
 
 def opened(url: str) -> Database:
@@ -37,24 +49,29 @@ def opened(url: str) -> Database:
     return database
 
 
-def load(database: Database, files: dict[str, Path]) -> None:
-    """What `load` does with each file."""
-    for stream, file in files.items():
-        with file.open("rb") as lines:
-            for _ in load_lines(database, stream, lines):
+def load(databases: Office, files: dict[str, Path]) -> None:
+    """What `load` does with each file, both at the same time."""
+
+    def load_one(stream: str) -> None:
+        with files[stream].open("rb") as lines:
+            for _ in load_lines(databases[stream], stream, lines):
                 pass
 
-
-def merge(database: Database, *, sweep: bool = True) -> None:
-    """What `merge` does; the ingestor's merges but one a minute are without a sweep."""
-    for _ in merge_pending(database, batch_size=BATCH_SIZE, sweep=sweep):
-        pass
+    with ThreadPoolExecutor(len(files)) as threads:
+        for done in [threads.submit(load_one, stream) for stream in files]:
+            done.result()
 
 
-def load_and_merge(database: Database, files: dict[str, Path], *, sweep: bool = True) -> None:
+def merge(databases: Office, *, sweep: bool = True) -> None:
+    """What the ingestor's merge does; all but one at its start are without a sweep of all."""
+    look = Look.ALL if sweep else None
+    merge_together(databases, batch_size=BATCH_SIZE, sweep=look, on_batch=lambda _: None)
+
+
+def load_and_merge(databases: Office, files: dict[str, Path], *, sweep: bool = True) -> None:
     """Files to final rows."""
-    load(database, files)
-    merge(database, sweep=sweep)
+    load(databases, files)
+    merge(databases, sweep=sweep)
 
 
 def recompute(database: Database, *, since: datetime, until: datetime) -> None:

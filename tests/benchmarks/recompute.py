@@ -191,7 +191,8 @@ def cycle_run(lab: Lab, desk: Desk, *, pages: bool) -> Run:
 
     def run() -> float:
         start = desk.base.ended_at + next(desk.numbers) * WINDOW
-        project.load(desk.database, window_files(lab, desk.base, start))
+        with project.opened_office(desk.base.url) as databases:
+            project.load(databases, window_files(lab, desk.base, start))
         checkpoint(desk.base.url)
         now = start + WINDOW
         began = time.perf_counter()

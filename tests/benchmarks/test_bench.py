@@ -112,7 +112,7 @@ def test_a_work_measures_each_run(small_lab: Lab, work: object) -> None:
 
 
 def test_a_history_is_as_the_merge_leaves_it(base: Base) -> None:
-    with project.office(base.url) as database, database.transaction(snapshot=True) as cursor:
+    with project.office(base.url) as office, office["claim"].transaction(snapshot=True) as cursor:
         cursor.execute(
             "SELECT received, merged, duplicate, conflict, rejected, pending, balanced "
             "FROM audit.reconciliation ORDER BY stream"
@@ -124,10 +124,10 @@ def test_a_history_is_as_the_merge_leaves_it(base: Base) -> None:
 
 
 def test_what_repeats_the_history_is_a_duplicate_in_it(small_lab: Lab, base: Base) -> None:
-    with project.office(base.url, sweep=False) as database:
+    with project.office(base.url, sweep=False) as office:
         for _ in range(2):
-            top_up.top_up(database, base.more_lines(small_lab, EVENTS))
-        with database.transaction() as cursor:
+            top_up.top_up(office, base, base.more_lines(small_lab, EVENTS))
+        with office["claim"].transaction() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM staging.outcome WHERE seq > %s AND fate = 'duplicate'",
                 (base.rows,),

@@ -9,7 +9,6 @@ from benchmarks.lines import Lines
 from benchmarks.results import Comparison
 from benchmarks.rows import vacuum
 from benchmarks.turns import Plan, in_turns, seconds_of
-from pipeline.database import Database
 
 EVENTS = 10_000
 FLAT = 0.9
@@ -40,13 +39,13 @@ def compare_with_peer(
     url = lab.database(GIVEN)
     peer.run(other, url, base.all_lines(lab.new_folder("history")), lab.new_folder("peer"))
     vacuum(url)
-    with project.office(base.url, sweep=False) as database:
-        warm_up(lab, database, base)
+    with project.office(base.url, sweep=False) as databases:
+        warm_up(lab, databases, base)
         lines: list[Lines] = []
 
         def project_run() -> float:
             lines.append(base.more_lines(lab, EVENTS))
-            return top_up(database, lines[-1])
+            return top_up(databases, base, lines[-1])
 
         def peer_run() -> float:
             seconds = peer.run(other, url, lines[-1], lab.new_folder("peer"))
@@ -88,25 +87,27 @@ def compare_bases(lab: Lab, plan: Plan, short: Base, long: Base, *, sweep: bool)
         )
 
 
-def topping_up(lab: Lab, database: Database, base: Base, *, sweep: bool) -> Callable[[], float]:
+def topping_up(
+    lab: Lab, databases: project.Office, base: Base, *, sweep: bool
+) -> Callable[[], float]:
     """A run with lines of its own."""
-    return lambda: top_up(database, base.more_lines(lab, EVENTS), sweep=sweep)
+    return lambda: top_up(databases, base, base.more_lines(lab, EVENTS), sweep=sweep)
 
 
-def warm_up(lab: Lab, database: Database, base: Base) -> None:
+def warm_up(lab: Lab, databases: project.Office, base: Base) -> None:
     """One run that isn't counted: the pages at the history's end are in memory then."""
-    top_up(database, base.more_lines(lab, EVENTS))
+    top_up(databases, base, base.more_lines(lab, EVENTS))
 
 
-def top_up(database: Database, lines: Lines, *, sweep: bool = False) -> float:
+def top_up(databases: project.Office, base: Base, lines: Lines, *, sweep: bool = False) -> float:
     """Seconds until more events are final rows; all of them have to be.
 
     Raises:
         RuntimeError: there are other rows than that many.
     """
-    checkpoint(database.dsn)
-    seconds = seconds_of(lambda: project.load_and_merge(database, lines.files(), sweep=sweep))
-    found = final_rows(database.dsn, "public", first_id=lines.first_id)
+    checkpoint(base.url)
+    seconds = seconds_of(lambda: project.load_and_merge(databases, lines.files(), sweep=sweep))
+    found = final_rows(base.url, "public", first_id=lines.first_id)
     for stream, (count, _) in found.items():
         if count != lines.distinct(stream):
             raise RuntimeError(f"{count} new rows in {stream} of {lines.distinct(stream)}")
