@@ -6,6 +6,7 @@ machine's speed cancels out, and writes a JSON file with every run, and the tabl
 it; both keep what was measured of other works before. Exit code 1 where an aim is missed.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
@@ -69,6 +70,8 @@ def main(only: list[str], out: Path, **sizes: Any) -> None:  # noqa: ANN401
     a append, b load, c load and merge, d ten thousand events on top of --bases, e arrival to clean
     at --rates, f analytics on --bases, g an outage, h memory.
     """
+    # Asked to end, it leaves no server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     measured: list[Result] = []
     console = Console()
     if not console.is_terminal:
