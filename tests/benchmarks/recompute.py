@@ -155,7 +155,9 @@ def with_checks(lab: Lab, plan: Plan, desk: Desk) -> Comparison:
     """The same, and every check of every window: once, because it takes long."""
     base = desk.base
     comparison = Comparison(
-        "f", f"figures of {base.claims:,} claims, all {windows_in(base):,} windows checked", base.claims
+        "f",
+        f"figures of {base.claims:,} claims, all {windows_in(base):,} windows checked",
+        base.claims,
     )
     bounds = {"since": base.began_at, "until": base.ended_at}
     return alone(
