@@ -18,8 +18,7 @@ from pipeline.statements import Cursor, execute, fetch_one
 log = logging.getLogger(__name__)
 
 ROWS_WORTH_ANALYZING = 10_000
-# Before every raw row: numbers are given from 1 on.
-FIRST_SEQ = 0
+# No raw row comes behind it.
 LAST_SEQ = 2**63 - 1
 
 
@@ -145,7 +144,9 @@ def merge_batch(
         execute(cursor, "merge/settle_cursor", {"stream": stream, "oldest_xid": found.oldest_xid})
     if not found.found:
         return None, False
-    rows = {**found._asdict(), "taken_seq": place.taken_seq}
+    # But for the look ahead, all that is found is named.
+    taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
+    rows = {**found._asdict(), "taken_seq": taken_seq}
     batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
     if look is Look.AHEAD:
         execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
@@ -158,22 +159,15 @@ def merge_batch(
 
 
 def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
-    """The rows of `merge/next_ahead` or `merge/next_behind`: where the next raw rows are."""
-    asked = {"stream": stream, "batch_size": batch_size, "taken_seq": place.taken_seq}
-    if look is Look.AHEAD:
-        return fetch_one(cursor, "merge/next_ahead", {**asked, "taken_from": place.taken_from})
-    after_seq, from_xid, received_from = {
-        Look.BEHIND: (place.passed_seq, place.looked_xid, place.passed_from),
-        Look.RECENT: (FIRST_SEQ, "0", place.recent_from),
-        Look.ALL: (FIRST_SEQ, "0", "-infinity"),
+    """The row of the look's statement: where the next raw rows are."""
+    name, received_from = {
+        Look.BEHIND: ("merge/next_behind", place.passed_from),
+        Look.AHEAD: ("merge/next_ahead", place.taken_from),
+        Look.RECENT: ("merge/next_sweep", place.recent_from),
+        Look.ALL: ("merge/next_sweep", "-infinity"),
     }[look]
-    reach = {
-        "after_seq": after_seq,
-        "until_seq": place.taken_seq if look is Look.BEHIND else LAST_SEQ,
-        "from_xid": from_xid,
-        "received_from": received_from,
-    }
-    return fetch_one(cursor, "merge/next_behind", {**asked, **reach})
+    asked = {"stream": stream, "batch_size": batch_size, "received_from": received_from}
+    return fetch_one(cursor, name, {**place._asdict(), **asked})
 
 
 def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: bool) -> Batch:

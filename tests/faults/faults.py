@@ -135,6 +135,7 @@ ACKNOWLEDGE_POINTS = both_sides("acknowledge claim", "acknowledge diagnose")
 MERGE_POINTS = both_sides(
     "merge/lock_cursor",
     "merge/next_behind",
+    "merge/next_sweep",
     "merge/next_ahead",
     "merge/settle_cursor",
     "merge/open_run",

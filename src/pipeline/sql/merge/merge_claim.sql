@@ -19,15 +19,8 @@ WITH batch_row AS MATERIALIZED (
         AND (r.received_at BETWEEN %(first_at)s::timestamptz AND %(last_at)s::timestamptz OR r.received_at IS NULL)
         -- Ahead of the cursor all of them; behind it, those that were found to be pending.
         AND (r.seq > %(taken_seq)s OR r.seq = any(%(behind_seqs)s::bigint[]))
-        -- The bounds once more: the planner doesn't conclude them from the join.
-        AND NOT EXISTS (
-            SELECT FROM staging.outcome AS o
-            WHERE
-                o.seq = r.seq
-                AND o.seq BETWEEN %(low_seq)s AND %(high_seq)s
-                AND o.received_at = coalesce(r.received_at, '-infinity')
-                AND (o.received_at BETWEEN %(first_at)s::timestamptz AND %(last_at)s::timestamptz OR o.received_at = '-infinity')
-        )
+        -- What has an outcome all the same. No join: the planner takes a new stretch for empty, and would loop through it.
+        AND r.seq <> all(%(decided_seqs)s::bigint[])
 ),
 
 accepted_row AS (

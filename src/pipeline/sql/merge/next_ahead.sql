@@ -1,5 +1,6 @@
--- One row: where the next raw rows ahead of the cursor are, how many they are, and since which transaction some were
--- under way.
+-- One row: where the next raw rows ahead of the cursor are, how many they are, which of them have an outcome already, as where
+-- a sweep came before, and since which transaction some were under way. (The linter takes parameters for columns.)
+-- noqa: disable=RF02
 WITH next_row AS (
     SELECT
         e.seq,
@@ -8,17 +9,35 @@ WITH next_row AS (
     WHERE
         e.stream = %(stream)s
         AND e.seq > %(taken_seq)s
-        AND (e.received_at >= %(taken_from)s::timestamptz OR e.received_at IS NULL)
+        AND (e.received_at >= %(received_from)s::timestamptz OR e.received_at IS NULL)
     ORDER BY e.seq
     LIMIT %(batch_size)s
+),
+
+batch AS (
+    SELECT
+        min(r.seq) AS low_seq,
+        max(r.seq) AS high_seq,
+        min(r.received_at)::text AS first_at,
+        max(r.received_at)::text AS last_at,
+        count(*) AS found
+    FROM next_row AS r
 )
 
 SELECT
-    min(r.seq) AS low_seq,
-    max(r.seq) AS high_seq,
-    min(r.received_at)::text AS first_at,
-    max(r.received_at)::text AS last_at,
-    count(*) AS found,
+    b.low_seq,
+    b.high_seq,
+    b.first_at,
+    b.last_at,
+    b.found,
     '{}'::bigint[] AS behind_seqs,
+    array(
+        SELECT o.seq
+        FROM staging.outcome AS o
+        WHERE
+            o.stream = %(stream)s
+            AND o.seq BETWEEN b.low_seq AND b.high_seq
+            AND (o.received_at >= %(received_from)s::timestamptz OR o.received_at = '-infinity')
+    ) AS decided_seqs,
     pg_snapshot_xmin(pg_current_snapshot()) AS oldest_xid
-FROM next_row AS r
+FROM batch AS b

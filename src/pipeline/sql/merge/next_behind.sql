@@ -1,25 +1,30 @@
--- One row: the next raw rows of a stretch that have no outcome, and since which transaction some were
--- under way. (The linter takes the parameters for columns.)
--- noqa: disable=RF02
-WITH pending_row AS (
+-- One row: the next raw rows that the cursor has passed and that have no outcome, and since which transaction some were under
+-- way. An outcome is looked up: joined, the planner could loop through all of a stretch that it takes for empty.
+WITH late_row AS (
     SELECT
         e.seq,
         e.received_at
     FROM staging.event AS e
-    LEFT JOIN staging.outcome AS o
-        ON
-            e.seq = o.seq
-            AND o.received_at = coalesce(e.received_at, '-infinity')
-            AND o.seq BETWEEN %(after_seq)s AND %(until_seq)s
-            AND (o.received_at >= %(received_from)s::timestamptz OR o.received_at = '-infinity')
     WHERE
         e.stream = %(stream)s
-        AND e.seq > %(after_seq)s
-        AND e.seq <= %(until_seq)s
-        AND e.xid >= %(from_xid)s::xid8
+        AND e.seq > %(passed_seq)s
+        AND e.seq <= %(taken_seq)s
+        AND e.xid >= %(looked_xid)s::xid8
         AND (e.received_at >= %(received_from)s::timestamptz OR e.received_at IS NULL)
-        AND o.seq IS NULL
     ORDER BY e.seq
+    OFFSET 0
+),
+
+pending_row AS (
+    SELECT
+        l.seq,
+        l.received_at
+    FROM late_row AS l
+    WHERE (
+        SELECT o.seq
+        FROM staging.outcome AS o
+        WHERE o.seq = l.seq AND o.received_at = coalesce(l.received_at, '-infinity')
+    ) IS NULL
     LIMIT %(batch_size)s
 )
 
@@ -30,5 +35,6 @@ SELECT
     max(r.received_at)::text AS last_at,
     count(*) AS found,
     coalesce(array_agg(r.seq), '{}') AS behind_seqs,
+    '{}'::bigint[] AS decided_seqs,
     pg_snapshot_xmin(pg_current_snapshot()) AS oldest_xid
 FROM pending_row AS r
