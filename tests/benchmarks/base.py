@@ -103,15 +103,26 @@ def kept_bases(lab: Lab, claims: tuple[int, ...]) -> list[Base]:
 
 
 def make_base(lab: Lab, claims: int) -> Base:
-    """Makes a history of so many claims that ends at the last midnight, UTC.
+    """Makes a history of so many claims that ends at the last midnight, UTC."""
+    began = time.monotonic()
+    base = fill_history(lab.database(OFFICE), claims, last_midnight())
+    checkpoint(base.url)
+    lab.say(f"{base.rows:,} raw rows made in {time.monotonic() - began:.0f} s.")
+    return base
+
+
+def last_midnight() -> datetime:
+    """In UTC, as partitions begin."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def fill_history(url: str, claims: int, ended_at: datetime) -> Base:
+    """Makes a history in an empty office's database.
 
     It comes to what the merge would have left, by SQL and in many transactions, two at a time.
     """
-    began = time.monotonic()
-    url = lab.database(OFFICE)
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = claims + claims // CLAIMS_PER_DIAGNOSE
-    base = Base(url, claims, today - timedelta(seconds=rows), today)
+    base = Base(url, claims, ended_at - timedelta(seconds=rows), ended_at)
     _make_partitions(base)
     starts = range(1, rows + 1, CHUNK)
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -121,8 +132,6 @@ def make_base(lab: Lab, claims: int) -> Base:
             made.result()
     execute(url, MOVE_SEQUENCES)
     vacuum(url)
-    checkpoint(url)
-    lab.say(f"{rows:,} raw rows made in {time.monotonic() - began:.0f} s.")
     return base
 
 

@@ -1,0 +1,161 @@
+"""Critical statements use indexes at any size: each is explained as it runs, beside a history."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+import pytest
+
+from benchmarks.base import fill_history
+from integration.events import claim, compute_and_publish, diagnose, table_of
+from pipeline import database as database_module
+from pipeline.database import Database
+from pipeline.explain import explain_claim, explain_diagnose
+from pipeline.link import WatchedNamedTupleCursor
+from pipeline.merge import Look, merge_pending
+from pipeline.metrics import read_streams, read_windows
+from pipeline.staging import append
+from pipeline.statements import Cursor, fetch_all
+from pipeline.status import read_status
+from pipeline.verify import find_unbalanced
+
+# Grows with every arrival.
+HISTORY = {"event", "outcome", "claim", "diagnose"}
+FEW_ROWS = 1_000
+EXPLAINABLE = re.compile(r"(\s|--.*\n)*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+
+LONG_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s"
+
+
+ReadInFull = Callable[[Callable[[Database], object]], set[str]]
+
+
+class Explaining(WatchedNamedTupleCursor):
+    """A cursor that has each statement explained, with its parameters, before it is executed."""
+
+    plans: ClassVar[list[dict[str, Any]]] = []
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002, ANN401
+        if isinstance(query, str) and EXPLAINABLE.match(query):
+            super().execute(f"EXPLAIN (FORMAT JSON) {query}", vars)  # type: ignore[no-untyped-call]
+            [(explained,)] = self.fetchall()
+            self.plans.append(explained[0]["Plan"])
+        super().execute(query, vars)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def office(shared_database_url: str) -> Iterator[Database]:
+    """Four days of history, up to an hour ago."""
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    fill_history(shared_database_url, 300_000, an_hour_ago)
+    with closing(Database(shared_database_url)) as database:
+        yield database
+
+
+@pytest.fixture
+def read_in_full(office: Database, monkeypatch: pytest.MonkeyPatch) -> ReadInFull:
+    """Does a work; the tables with many rows that its statements read from end to end."""
+    monkeypatch.setattr(database_module, "WatchedNamedTupleCursor", Explaining)
+    with office.transaction() as cursor:
+        cursor.execute(LONG_TABLES, (FEW_ROWS,))
+        long_tables = {name for (name,) in cursor.fetchall() if is_history(name)}
+    assert {table_of(name) for name in long_tables} == HISTORY
+
+    def do(work: Callable[[Database], object]) -> set[str]:
+        Explaining.plans.clear()
+        work(office)
+        assert Explaining.plans
+        return {name for plan in Explaining.plans for name in sequential(plan)} & long_tables
+
+    return do
+
+
+def append_some(database: Database) -> None:
+    """Events of an hour ago, as callbacks append them."""
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    with database.transaction() as cursor:
+        for number in range(1_000_000, 1_000_300):
+            append(cursor, "claim", [claim(number, tsp=an_hour_ago)])
+            append(cursor, "diagnose", [diagnose(number, tsp=an_hour_ago)])
+
+
+def merge_with(sweep: Look | None) -> Callable[[Database], object]:
+    """Merges some rows more."""
+
+    def work(database: Database) -> None:
+        append_some(database)
+        assert sum(batch.rows for batch in merge_pending(database, batch_size=100, sweep=sweep))
+
+    return work
+
+
+def merge_and_publish(database: Database) -> None:
+    """Publishes a window that has changed."""
+    merge_with(None)(database)
+    assert compute_and_publish(database, datetime.now(UTC))
+
+
+def snapshot(step: Callable[[Cursor], object]) -> Callable[[Database], object]:
+    """Reads something."""
+    return lambda database: database.run(step, snapshot=True)
+
+
+WORKS: dict[str, Callable[[Database], object]] = {
+    "append": append_some,
+    "merge": merge_with(None),
+    "analytics run": merge_and_publish,
+    "status": snapshot(read_status),
+    "metrics of streams": snapshot(read_streams),
+    "metrics of windows": snapshot(read_windows),
+    "explain claim": snapshot(partial(explain_claim, claim_id=7)),
+    "explain diagnose": snapshot(partial(explain_diagnose, diagnose_id=7)),
+    "arrivals": snapshot(lambda cursor: fetch_all(cursor, "report/arrivals")),
+    "rejected": snapshot(lambda cursor: fetch_all(cursor, "report/rejected")),
+}
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test_no_long_table_is_read_in_full(read_in_full: ReadInFull, name: str) -> None:
+    assert read_in_full(WORKS[name]) == set()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        merge_with(Look.RECENT),
+        snapshot(partial(find_unbalanced, since=datetime.now(UTC) - timedelta(days=1))),
+    ],
+    ids=["sweep of two days", "sums of a day"],
+)
+def test_what_reads_days_reads_none_before_them(
+    read_in_full: ReadInFull, work: Callable[[Database], object]
+) -> None:
+    days = (datetime.now(UTC) - timedelta(days=number) for number in range(3))
+    recent = tuple(f"_{day:%Y%m%d}" for day in days)
+    assert all(name.endswith(recent) for name in read_in_full(work))
+
+
+def test_a_statement_that_counts_all_rows_is_noticed(read_in_full: ReadInFull) -> None:
+    def count_rows(cursor: Cursor) -> None:
+        cursor.execute("SELECT count(*) FROM staging.event WHERE payload > ''")
+
+    assert "event" in {table_of(name) for name in read_in_full(snapshot(count_rows))}
+
+
+def is_history(relation: str) -> bool:
+    """Whether it is, or is a day of, what grows with every arrival."""
+    return table_of(relation) in HISTORY
+
+
+def sequential(plan: dict[str, Any]) -> Iterator[str]:
+    """What a plan reads from end to end, whatever it finds."""
+    if "One-Time Filter" in plan:
+        # Read only where, say, a category is new: all its windows are to be computed then.
+        return
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for child in plan.get("Plans", []):
+        yield from sequential(child)
