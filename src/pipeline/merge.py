@@ -174,7 +174,8 @@ def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: 
     run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
     rows["run_id"] = run_id
     done = _take(cursor, stream, rows)
-    execute(cursor, "merge/close_run", {"run_id": run_id, **done})
+    ended = {"run_id": run_id, "earliest_at": rows["first_at"], **done}
+    execute(cursor, "merge/close_run", ended)
     execute(cursor, "merge/count_batch", {"stream": stream, **done})
     return Batch(stream=stream, run_id=run_id, **done)
 

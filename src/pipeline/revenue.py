@@ -16,6 +16,8 @@ class Candidate:
     quality_run_id: int
     merged_from: int
     merged_through: int
+    received_from: str
+    """When the earliest of these raw rows was received, as PostgreSQL writes it."""
     windows: list[datetime]
 
 
@@ -50,6 +52,7 @@ def compute(
         quality_run_id=run.quality_run_id,
         merged_from=run.merged_from,
         merged_through=run.merged_through,
+        received_from=run.received_from,
         windows=[row.window_start for row in fetch_all(cursor, "revenue/candidate_windows", due)],
     )
 

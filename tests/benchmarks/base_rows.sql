@@ -50,7 +50,7 @@ SELECT
 FROM identified;
 
 -- A batch of the merge every 200 seconds.
-INSERT INTO staging.merge_run (run_id, stream, is_sweep, merged, duplicate, conflict, rejected, started_at, finished_at)
+INSERT INTO staging.merge_run (run_id, stream, is_sweep, merged, duplicate, conflict, rejected, earliest_at, started_at, finished_at)
 OVERRIDING SYSTEM VALUE
 SELECT
     2 * ((seq - 1) / 200) + CASE %(stream)s WHEN 'claim' THEN 1 ELSE 2 END AS run_id,
@@ -60,6 +60,7 @@ SELECT
     count(*) FILTER (WHERE fate = 'duplicate') AS duplicate,
     count(*) FILTER (WHERE fate = 'conflict') AS conflict,
     count(*) FILTER (WHERE fate = 'rejected') AS rejected,
+    min(received_at) AS earliest_at,
     max(received_at) AS started_at,
     max(received_at) AS finished_at
 FROM made

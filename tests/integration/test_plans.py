@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from pipeline.explain import explain_claim, explain_diagnose
 from pipeline.link import WatchedNamedTupleCursor
 from pipeline.merge import Look, merge_pending
 from pipeline.metrics import read_streams, read_windows
+from pipeline.revenue import compute
 from pipeline.staging import append
 from pipeline.statements import Cursor, fetch_all
 from pipeline.status import read_status
@@ -48,10 +50,11 @@ class Explaining(WatchedNamedTupleCursor):
 
 @pytest.fixture(scope="module")
 def office(shared_database_url: str) -> Iterator[Database]:
-    """Four days of history, up to an hour ago."""
+    """Four days of history, up to an hour ago; its windows are published."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     fill_history(shared_database_url, 300_000, an_hour_ago)
     with closing(Database(shared_database_url)) as database:
+        compute_and_publish(database, datetime.now(UTC))
         yield database
 
 
@@ -95,7 +98,13 @@ def merge_with(sweep: Look | None) -> Callable[[Database], object]:
 def merge_and_publish(database: Database) -> None:
     """Publishes a window that has changed."""
     merge_with(None)(database)
-    assert compute_and_publish(database, datetime.now(UTC))
+    now = datetime.now(UTC)
+    candidate = database.run(partial(compute, now=now))
+    slices = {**asdict(candidate), "windows": candidate.windows}
+    for suite in ("staging", "claim", "diagnose", "revenue"):
+        with database.transaction() as cursor:
+            assert fetch_all(cursor, f"quality/slice_{suite}", slices)
+    assert compute_and_publish(database, now) == candidate.windows
 
 
 def snapshot(step: Callable[[Cursor], object]) -> Callable[[Database], object]:

@@ -6,5 +6,6 @@ SET
     conflict = %(conflict)s,
     rejected = %(rejected)s,
     dirtied_windows = %(dirtied_windows)s,
+    earliest_at = %(earliest_at)s::timestamptz,
     finished_at = clock_timestamp()
 WHERE run_id = %(run_id)s

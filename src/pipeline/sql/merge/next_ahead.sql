@@ -18,7 +18,7 @@ batch AS (
     SELECT
         min(r.seq) AS low_seq,
         max(r.seq) AS high_seq,
-        min(r.received_at)::text AS first_at,
+        min(coalesce(r.received_at, '-infinity'))::text AS first_at,
         max(r.received_at)::text AS last_at,
         count(*) AS found
     FROM next_row AS r

@@ -31,7 +31,7 @@ pending_row AS (
 SELECT
     min(r.seq) AS low_seq,
     max(r.seq) AS high_seq,
-    min(r.received_at)::text AS first_at,
+    min(coalesce(r.received_at, '-infinity'))::text AS first_at,
     max(r.received_at)::text AS last_at,
     count(*) AS found,
     coalesce(array_agg(r.seq), '{}') AS behind_seqs,
