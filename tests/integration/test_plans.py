@@ -20,7 +20,7 @@ from pipeline.merge import Look, merge_pending
 from pipeline.metrics import read_streams, read_windows
 from pipeline.revenue import compute
 from pipeline.staging import append
-from pipeline.statements import Cursor, fetch_all
+from pipeline.statements import Cursor, fetch_all, statement
 from pipeline.status import read_status
 from pipeline.verify import find_unbalanced
 
@@ -98,13 +98,7 @@ def merge_with(sweep: Look | None) -> Callable[[Database], object]:
 def merge_and_publish(database: Database) -> None:
     """Publishes a window that has changed."""
     merge_with(None)(database)
-    now = datetime.now(UTC)
-    candidate = database.run(partial(compute, now=now))
-    slices = {**asdict(candidate), "windows": candidate.windows}
-    for suite in ("staging", "claim", "diagnose", "revenue"):
-        with database.transaction() as cursor:
-            assert fetch_all(cursor, f"quality/slice_{suite}", slices)
-    assert compute_and_publish(database, now) == candidate.windows
+    assert compute_and_publish(database, datetime.now(UTC))
 
 
 def snapshot(step: Callable[[Cursor], object]) -> Callable[[Database], object]:
@@ -147,6 +141,17 @@ def test_what_reads_days_reads_none_before_them(
     assert all(name.endswith(recent) for name in read_in_full(work))
 
 
+def test_checks_look_into_no_day_before_the_batches(office: Database) -> None:
+    merge_with(None)(office)
+    candidate = asdict(office.run(partial(compute, now=datetime.now(UTC))))
+    with office.transaction() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement('quality/slice_staging')}", candidate)
+        [(explained,)] = cursor.fetchall()
+    days = {name for name in relations(explained[0]["Plan"]) if not name.endswith("_default")}
+    assert {table_of(name) for name in days} == {"event", "outcome"}
+    assert min(name[-8:] for name in days) >= f"{datetime.now(UTC) - timedelta(minutes=5):%Y%m%d}"
+
+
 def test_a_statement_that_counts_all_rows_is_noticed(read_in_full: ReadInFull) -> None:
     def count_rows(cursor: Cursor) -> None:
         cursor.execute("SELECT count(*) FROM staging.event WHERE payload > ''")
@@ -157,6 +162,14 @@ def test_a_statement_that_counts_all_rows_is_noticed(read_in_full: ReadInFull) -
 def is_history(relation: str) -> bool:
     """Whether it is, or is a day of, what grows with every arrival."""
     return table_of(relation) in HISTORY
+
+
+def relations(plan: dict[str, Any]) -> Iterator[str]:
+    """What a plan looks into, in whatever way."""
+    if "Relation Name" in plan:
+        yield plan["Relation Name"]
+    for child in plan.get("Plans", []):
+        yield from relations(child)
 
 
 def sequential(plan: dict[str, Any]) -> Iterator[str]:
