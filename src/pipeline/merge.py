@@ -18,6 +18,7 @@ from pipeline.statements import Cursor, execute, fetch_one
 log = logging.getLogger(__name__)
 
 ROWS_WORTH_ANALYZING = 10_000
+FIRST_BATCH = 2_500
 # No raw row comes behind it.
 LAST_SEQ = 2**63 - 1
 
@@ -111,11 +112,10 @@ def merge_stream(
 
 
 def _batches(database: Database, stream: str, *, batch_size: int, look: Look) -> Iterator[Batch]:
-    while True:
+    for size in _growing(batch_size):
         began = time.monotonic()
-        batch, more = database.run(
-            lambda cursor: merge_batch(cursor, stream, batch_size=batch_size, look=look)
-        )
+        merge = partial(merge_batch, stream=stream, batch_size=size, look=look)
+        batch, more = database.run(merge)
         if batch is not None:
             batch = replace(batch, seconds=time.monotonic() - began)
             _log(batch)
@@ -124,6 +124,14 @@ def _batches(database: Database, stream: str, *, batch_size: int, look: Look) ->
             yield batch
         if not more:
             return
+
+
+def _growing(most: int) -> Iterator[int]:
+    """Sizes of batches: a small one first, so that who waits for longest needn't wait for all."""
+    size = min(FIRST_BATCH, most)
+    while True:
+        yield size
+        size = min(2 * size, most)
 
 
 def merge_batch(
