@@ -152,6 +152,27 @@ def test_checks_look_into_no_day_before_the_batches(office: Database) -> None:
     assert min(name[-8:] for name in days) >= f"{datetime.now(UTC) - timedelta(minutes=5):%Y%m%d}"
 
 
+def test_publishing_looks_up_its_windows_in_tables_that_were_empty_when_analyzed(
+    office: Database,
+) -> None:
+    with office.transaction() as cursor:
+        cursor.execute("ANALYZE analytics.dirty_window, analytics.revenue_candidate")
+    since = datetime.now(UTC) - timedelta(days=1)
+    run = office.run(partial(compute, now=datetime.now(UTC), since=since))
+    with office.transaction() as cursor:
+        # Here the tables fit in a page or two.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement('revenue/publish')}", asdict(run))
+        [(explained,)] = cursor.fetchall()
+    conditions = [
+        scan.get("Index Cond", "everything")
+        for scan in scans(explained[0]["Plan"])
+        if scan["Relation Name"] in ("dirty_window", "revenue_candidate")
+    ]
+    assert len(conditions) == 5
+    assert all("window_start = " in condition for condition in conditions)
+
+
 def test_a_statement_that_counts_all_rows_is_noticed(read_in_full: ReadInFull) -> None:
     def count_rows(cursor: Cursor) -> None:
         cursor.execute("SELECT count(*) FROM staging.event WHERE payload > ''")
@@ -164,12 +185,17 @@ def is_history(relation: str) -> bool:
     return table_of(relation) in HISTORY
 
 
-def relations(plan: dict[str, Any]) -> Iterator[str]:
+def relations(plan: dict[str, Any]) -> set[str]:
     """What a plan looks into, in whatever way."""
-    if "Relation Name" in plan:
-        yield plan["Relation Name"]
+    return {scan["Relation Name"] for scan in scans(plan)}
+
+
+def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The places of a plan at which a table is read."""
+    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+        yield plan
     for child in plan.get("Plans", []):
-        yield from relations(child)
+        yield from scans(child)
 
 
 def sequential(plan: dict[str, Any]) -> Iterator[str]:

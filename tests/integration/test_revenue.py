@@ -14,7 +14,7 @@ from integration.events import (
 )
 from pipeline.database import Database
 from pipeline.merge import Look, merge_batch
-from pipeline.revenue import compute, publish
+from pipeline.revenue import WINDOWS_AT_ONCE, compute, publish
 from pipeline.verify import verify
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -78,6 +78,18 @@ def test_a_window_of_the_dearest_claims_has_room(database: Database) -> None:
     compute_and_publish(database, LATER)
     # To the cent: a floating-point sum has no room for so many digits.
     assert revenue(database)["12:00", "Amnesia"] == ("19999999999980.01", 2_001, 1)
+
+
+def test_more_windows_than_are_computed_at_once_are_published_together(database: Database) -> None:
+    windows = [NOON + number * 10 * MINUTE for number in range(2 * WINDOWS_AT_ONCE + 1)]
+    stage_and_merge(database, "diagnose", diagnose(1, tsp=NOON))
+    claims = [claim(n, price=1 + n, tsp=start) for n, start in enumerate(windows)]
+    stage_and_merge(database, "claim", *claims)
+    assert compute_and_publish(database, windows[-1] + 10 * MINUTE) == windows
+    figures = "SELECT revenue::int FROM analytics.revenue_by_diagnosis WHERE claims = 1 ORDER BY 1"
+    assert [row[0] for row in rows(database, figures)] == [1 + n for n in range(len(windows))]
+    assert rows(database, "SELECT * FROM analytics.dirty_window") == []
+    assert rows(database, "SELECT * FROM analytics.revenue_candidate") == []
 
 
 def test_only_closed_windows_are_published(database: Database) -> None:

@@ -16,7 +16,6 @@ claim_in_window AS MATERIALIZED (
     SELECT
         w.window_start,
         w.window_end,
-        c.id,
         c.price,
         c.patient_id
     FROM due_window AS w
@@ -42,12 +41,13 @@ first_diagnosis_of_code AS (
     CROSS JOIN analytics.tracked_diagnosis AS t
 ),
 
-first_diagnosis AS (
+first_diagnosis AS MATERIALIZED (
     SELECT
         f.patient_id,
         f.category,
         min(f.tsp) AS tsp
     FROM first_diagnosis_of_code AS f
+    WHERE f.tsp IS NOT NULL
     GROUP BY f.patient_id, f.category
 ),
 
@@ -68,7 +68,10 @@ window_with_claim AS (
         w.window_start,
         w.mark_id
     FROM due_window AS w
-    WHERE w.window_start IN (SELECT c.window_start FROM claim_in_window AS c)
+    WHERE EXISTS (
+        SELECT FROM claim AS c
+        WHERE c.tsp >= w.window_start AND c.tsp < w.window_end
+    )
 ),
 
 tracked_category AS (

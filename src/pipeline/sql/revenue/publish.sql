@@ -1,5 +1,7 @@
 -- One row per window published. A window goes out only while the newest mark that its figures take in still stands: where it
--- is gone, another run has published the window from a later state.
+-- is gone, another run has published the window from a later state. The windows are named to every table: one that was empty when
+-- last analyzed would else be read from end to end.
+-- noqa: disable=RF02
 WITH candidate_window AS (
     SELECT
         r.window_start,
@@ -12,7 +14,7 @@ WITH candidate_window AS (
 cleared_mark AS (
     DELETE FROM analytics.dirty_window AS d
     USING candidate_window AS c
-    WHERE d.window_start = c.window_start AND d.mark_id <= c.mark_id
+    WHERE d.window_start = c.window_start AND d.mark_id <= c.mark_id AND d.window_start = any(%(windows)s)
     RETURNING d.window_start, d.mark_id
 ),
 
@@ -35,7 +37,7 @@ published_row AS (
         clock_timestamp() AS published_at
     FROM analytics.revenue_candidate AS r
     INNER JOIN current_window AS w ON r.window_start = w.window_start
-    WHERE r.quality_run_id = %(quality_run_id)s
+    WHERE r.quality_run_id = %(quality_run_id)s AND r.window_start = any(%(windows)s)
     ORDER BY r.window_start, r.category
     ON CONFLICT (window_start, category) DO UPDATE
         SET
@@ -53,9 +55,12 @@ withdrawn_row AS (
     USING current_window AS w
     WHERE
         r.window_start = w.window_start
-        AND NOT EXISTS (
-            SELECT FROM analytics.revenue_candidate AS c
-            WHERE c.quality_run_id = %(quality_run_id)s AND c.window_start = r.window_start AND c.category = r.category
+        AND (r.window_start, r.category) NOT IN (
+            SELECT
+                c.window_start,
+                c.category
+            FROM analytics.revenue_candidate AS c
+            WHERE c.quality_run_id = %(quality_run_id)s AND c.window_start = any(%(windows)s)
         )
 ),
 
@@ -63,7 +68,10 @@ withdrawn_row AS (
 settled_candidate AS (
     DELETE FROM analytics.revenue_candidate AS r
     USING candidate_window AS c
-    WHERE r.window_start = c.window_start AND r.quality_run_id <= %(quality_run_id)s
+    WHERE
+        r.window_start = c.window_start
+        AND r.quality_run_id <= %(quality_run_id)s
+        AND r.window_start = any(%(windows)s)
 )
 
 SELECT DISTINCT p.window_start
