@@ -93,13 +93,15 @@ class Base:
                 return _payload(stream, number)
 
 
-def kept_bases(lab: Lab, claims: tuple[int, ...]) -> list[Base]:
-    """Histories of so many claims; each is made once, whichever works ask for it."""
+def kept_base(lab: Lab, claims: int) -> Base:
+    """A history of so many claims; made once, whichever works ask for it, and only when they do.
+
+    A long one made beforehand would have driven the short ones out of the machine's memory.
+    """
     kept: dict[int, Base] = lab.kept.setdefault("bases", {})
-    for number in claims:
-        if number not in kept:
-            kept[number] = make_base(lab, number)
-    return [kept[number] for number in claims]
+    if claims not in kept:
+        kept[claims] = make_base(lab, claims)
+    return kept[claims]
 
 
 def make_base(lab: Lab, claims: int) -> Base:

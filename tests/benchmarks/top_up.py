@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks import peer, project
-from benchmarks.base import Base, kept_bases
+from benchmarks.base import Base, kept_base
 from benchmarks.lab import GIVEN, Lab, checkpoint, final_rows, require_equal_rows
 from benchmarks.lines import Lines
 from benchmarks.results import Comparison
@@ -24,12 +24,13 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
     """The peers on top of the first base; the project on each against itself on the first."""
     for each, _ in PEERS:
         peer.prepare(each, lab.say)
-    bases = kept_bases(lab, plan.bases)
+    short = kept_base(lab, plan.bases[0])
     for each, at_least in PEERS:
-        yield compare_with_peer(lab, plan, bases[0], each, at_least)
-    for base in bases[1:]:
-        yield compare_bases(lab, plan, bases[0], base, sweep=False)
-        yield compare_bases(lab, plan, bases[0], base, sweep=True)
+        yield compare_with_peer(lab, plan, short, each, at_least)
+    for claims in plan.bases[1:]:
+        long = kept_base(lab, claims)
+        yield compare_bases(lab, plan, short, long, sweep=False)
+        yield compare_bases(lab, plan, short, long, sweep=True)
 
 
 def compare_with_peer(
