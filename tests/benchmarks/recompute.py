@@ -138,7 +138,7 @@ def recompute_run(desk: Desk) -> Run:
     return run
 
 
-def bare_run(desk: Desk, *, parallel: bool) -> Run:
+def bare_run(desk: Desk, *, parallel: bool = True) -> Run:
     """The query alone; what it says is compared with what is published."""
 
     def run() -> float:
