@@ -1,5 +1,7 @@
 """The ingestor: subscribes to the office's streams, appends what arrives, merges every few seconds.
 
+The streams are a broker's where OFFICE_BROKER_URL names one; else it publishes them itself.
+
 Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 """
 
@@ -11,7 +13,7 @@ from functools import partial
 from models.scheduler import Scheduler
 from models.subscriber import Subscriber
 from pipeline.database import PASSING_ERRORS, Database, describe, once_reachable
-from pipeline.errors import exit_on_office_error
+from pipeline.errors import OfficeError, exit_on_office_error
 from pipeline.health import LastTime
 from pipeline.logs import configure_logging
 from pipeline.merge import Batch, Look, merge_together
@@ -24,7 +26,8 @@ from pipeline.schema import apply_schema, schema_version
 from pipeline.settings import Settings, load_settings
 from pipeline.staging import append, next_id
 from publisher import Publisher
-from utils.pipeline_utils import STREAMS, Channel, stop_at_end_of_input, stop_on_signals
+from utils.jetstream import Broker, BrokerError
+from utils.pipeline_utils import STREAMS, Channel, Source, stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
 DB_NAME = "doctor_office"
@@ -57,6 +60,7 @@ class Watch:
         self._most_seconds = settings.merge_seconds + PATIENCE_SECONDS
         self.merge = LastTime("merge", most_seconds=self._most_seconds)
         self.subscribers: dict[str, Subscriber] = {}
+        self.broker: Broker | None = None
         self._streams = Question(dsn, read_streams, name="ingestor metrics")
         self.metrics.watch_state(self._streams, stream_families)
 
@@ -67,6 +71,8 @@ class Watch:
     def _receiving_complaints(self) -> list[str]:
         if not self.subscribers:
             return ["nothing is received yet"]
+        if self.broker is not None and not self.broker.is_connected:
+            return ["the broker does not answer"]
         return [
             f"the subscriber of {stream} has ended"
             for stream, subscriber in self.subscribers.items()
@@ -146,29 +152,60 @@ def first_ids(database: Database) -> dict[str, int]:
 
 
 def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: Watch) -> ExitStack:
-    """The running publisher and subscribers; leaving the context drains them."""
+    """The running subscribers, and the publisher where none is outside; leaving it drains them."""
+    running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
+    url = settings.broker_url.get_secret_value() if settings.broker_url else ""
+    sources = broker_sources(url, settings, watch, running) if url else channels
+    for stream, source in sources.items():
+        staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
+        running.callback(staging.close)
+        watch.metrics.watch_link(staging)
+        callback = watch.metrics.counting(stream, on_arrival(staging, stream))
+        subscriber = watch.subscribers[stream] = Subscriber(
+            source, callback, name=stream, at_most=EVENTS_PER_COMMIT
+        )
+        subscriber.start()
+        running.callback(drain, subscriber, stream)
+    if not url:
+        publish_into(channels, settings, numbers, running)
+    return running
+
+
+def broker_sources(
+    url: str, settings: Settings, watch: Watch, running: ExitStack
+) -> dict[str, Source]:
+    """The broker's streams, which other ingestors share.
+
+    Raises:
+        OfficeError: there is no broker where the settings say, or it refuses us.
+    """
+    try:
+        broker = Broker(url, name="ingestor", ca=settings.broker_ca, seconds=START_SECONDS)
+    except BrokerError as error:
+        raise OfficeError(f"Nothing is received: {error}. See OFFICE_BROKER_URL.") from None
+    running.callback(broker.close)
+    watch.broker = broker
+    return {stream: broker.source(stream) for stream in STREAMS}
+
+
+def publish_into(
+    channels: Mapping[str, Channel],
+    settings: Settings,
+    numbers: Mapping[str, int],
+    running: ExitStack,
+) -> None:
+    """Starts the simulated office within this process."""
+    for channel in channels.values():
+        running.callback(channel.close)
     publisher = Publisher(
         channels,
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
         first_ids=numbers,
     )
-    running = ExitStack()
-    for stream, channel in channels.items():
-        staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
-        running.callback(staging.close)
-        watch.metrics.watch_link(staging)
-        callback = watch.metrics.counting(stream, on_arrival(staging, stream))
-        subscriber = watch.subscribers[stream] = Subscriber(
-            channel, callback, name=stream, at_most=EVENTS_PER_COMMIT
-        )
-        subscriber.start()
-        running.callback(drain, subscriber, stream)
-        running.callback(channel.close)
     publisher.start()
     running.callback(publisher.stop, PUBLISHER_STOP_SECONDS)
-    return running
 
 
 def on_arrival(database: Database, stream: str) -> Callable[[Sequence[bytes]], None]:

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from commands import audit, data, demo, repair, running, server
+from commands import audit, data, demo, publish, repair, running, server
 from commands.common import STOPPED, USED_WRONGLY
 from pipeline.errors import exit_on_office_error
 
@@ -18,6 +18,7 @@ SECTIONS = {
         data.analytics,
         data.report_command,
     ),
+    "Past one machine": (publish.publish,),
     "To look closer": (audit.explain, audit.verify_command, audit.release_command),
     "To put things right": (repair.replay_command, repair.rebuild_command),
     "The database itself": (server.db, server.archive_command, server.migrate),

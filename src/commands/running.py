@@ -7,9 +7,9 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -30,6 +30,7 @@ from commands.common import (
 from pipeline import display
 from pipeline.database import PASSING_ERRORS, Database, address, describe
 from pipeline.display import Around
+from pipeline.embedded_broker import broker
 from pipeline.errors import OfficeError
 from pipeline.logs import configure_logging
 from pipeline.pages import serving
@@ -40,8 +41,7 @@ from pipeline.status import Status, read_status
 from pipeline.terminal import own_ctrl_c
 from utils.pipeline_utils import stop_on_signals
 
-# The services, each with the role it logs in as.
-SERVICES = {"ingestor": "merge", "analytics": "analytics"}
+MOST_INGESTORS = 16
 STOP_SECONDS = 8.0
 REFRESH_SECONDS = 1.0
 PLAIN_LINE_SECONDS = 5.0
@@ -52,11 +52,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many SECONDS."
 )
-def run(seconds: float | None) -> None:
+@click.option(
+    "--ingestors",
+    type=click.IntRange(min=1, max=MOST_INGESTORS),
+    help="Have so many share the streams of an embedded broker.",
+)
+def run(seconds: float | None, ingestors: int | None) -> None:
     """Run everything, with a live status; Ctrl-C drains and stops.
 
     Publishes, merges, computes and serves the pages. Where standard output is no terminal, it
     gets a line every 5 s.
+
+    One ingestor publishes the streams itself. With --ingestors a publisher of its own puts them
+    into a broker, NATS JetStream, as it is done past one machine.
 
     Example: python src/office.py run --for 3600
     """
@@ -67,12 +75,13 @@ def run(seconds: float | None) -> None:
         only_one(settings),
         office_database(settings, "office run") as database,
         serving(settings.reports_folder, settings.reports_port) as pages,
+        broker(settings.home / "broker") if ingestors else nullcontext() as broker_url,
     ):
         if not pages.endswith(f":{settings.reports_port}"):
             say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
         # What trouble there is with the database, the status says in its own place.
         configure_logging(level=logging.ERROR)
-        processes = start_services(settings, database)
+        processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
             view = partial(surroundings, settings, database, pages)
             ended = watch(database, processes, stop, seconds=seconds, view=view)
@@ -141,26 +150,77 @@ def only_one(settings: Settings) -> Iterator[None]:
         yield
 
 
-def start_services(settings: Settings, database: Database) -> Processes:
+@dataclass(frozen=True)
+class Service:
+    """A process of the office."""
+
+    name: str
+    command: Sequence[str]
+    """The script, and what stands behind it."""
+    role: str | None = None
+    """What it logs in to the database as; None where it has no business there."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def services(settings: Settings, ingestors: int | None, broker_url: str | None) -> list[Service]:
+    """One ingestor that publishes itself, or a publisher and those that share a broker."""
+    analytics = Service("analytics", ["analytics.py"], "analytics")
+    if ingestors is None or broker_url is None:
+        return [Service("ingestor", ["ingestor.py"], "merge"), analytics]
+    at_broker = {"OFFICE_BROKER_URL": broker_url}
+    return [
+        *(
+            Service(
+                f"ingestor-{number}",
+                ["ingestor.py"],
+                "merge",
+                {**at_broker, "OFFICE_METRICS_PORT": str(metrics_port(settings, number))},
+            )
+            for number in range(1, ingestors + 1)
+        ),
+        Service("publisher", ["office.py", "publish"], environment=at_broker),
+        analytics,
+    ]
+
+
+def metrics_port(settings: Settings, number: int) -> int:
+    """The first ingestor has the port of the only one, the others those behind analytics'."""
+    beyond = 0 if number == 1 else number
+    return settings.metrics_port + beyond if settings.metrics_port else 0
+
+
+def start_services(settings: Settings, database: Database, wanted: Sequence[Service]) -> Processes:
     """Starts each service, with a login of its own."""
     passwords = passwords_for_services(settings)
     database.run(partial(set_passwords, passwords=passwords))
     processes = Processes(settings.home / "logs")
-    for name, role in SERVICES.items():
-        environment = {
-            "DATABASE_URL": login_as(database.dsn, role, passwords[role]),
-            "OFFICE_INGEST_PASSWORD": passwords["ingest"],
-            "OFFICE_REPORTS": str(settings.reports_folder),
-            "OFFICE_EXPECTATIONS": str(settings.expectations),
-            "OFFICE_ARCHIVE": str(settings.archive_folder),
-        }
-        processes.start(name, environment)
+    for service in wanted:
+        processes.start(
+            service.name,
+            service.command,
+            {**office_environment(settings, database, service, passwords), **service.environment},
+        )
     return processes
+
+
+def office_environment(
+    settings: Settings, database: Database, service: Service, passwords: Mapping[str, str]
+) -> dict[str, str]:
+    """What a service with business in the database needs to know."""
+    if service.role is None:
+        return {}
+    return {
+        "DATABASE_URL": login_as(database.dsn, service.role, passwords[service.role]),
+        "OFFICE_INGEST_PASSWORD": passwords["ingest"],
+        "OFFICE_REPORTS": str(settings.reports_folder),
+        "OFFICE_EXPECTATIONS": str(settings.expectations),
+        "OFFICE_ARCHIVE": str(settings.archive_folder),
+    }
 
 
 def passwords_for_services(settings: Settings) -> dict[str, str]:
     """The passwords that are set, and for the roles of our own services new ones."""
-    chosen = {role: secrets.token_urlsafe() for role in ("ingest", *SERVICES.values())}
+    chosen = {role: secrets.token_urlsafe() for role in ("ingest", "merge", "analytics")}
     return chosen | settings.role_passwords
 
 

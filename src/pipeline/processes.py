@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SOURCE_FOLDER = Path(__file__).parents[1]
@@ -19,11 +19,14 @@ class Processes:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, changed_environment: Mapping[str, str]) -> None:
-        """Starts `src/<name>.py`, out of reach of a Ctrl-C, which is ours to pass on."""
+    def start(
+        self, name: str, command: Sequence[str], changed_environment: Mapping[str, str]
+    ) -> None:
+        """Starts a script of `src`, out of reach of a Ctrl-C, which is ours to pass on."""
+        script, *arguments = command
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, str(SOURCE_FOLDER / f"{name}.py")],
+                [sys.executable, str(SOURCE_FOLDER / script), *arguments],
                 env={**os.environ, **changed_environment, "OFFICE_STOP_AT_END_OF_INPUT": "true"},
                 # Never written to: it ends when this process does, however that comes.
                 stdin=subprocess.PIPE,

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     adminer_url: str | None = None
     """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
+    broker_url: SecretStr | None = None
+    """`nats://user:password@host:4222` or `tls://…`: where events come from; without it, the
+    ingestor publishes them itself."""
+    broker_ca: Path | None = None
+    """File of the certificate authority that vouches for the broker, where the system's don't."""
+
     publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two events of a stream."""
     duplicate_share: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)

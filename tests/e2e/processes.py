@@ -144,8 +144,9 @@ class Office:
     def __init__(self, home: Path, outputs: Path, database_url: str | None = None) -> None:
         self.home = home
         self.outputs = outputs
+        self.database_url = database_url
         self.reports_port = free_port()
-        self.metrics_port = free_port(2)
+        self.metrics_port = free_port(4)
         self._environment = _plain_environment() | {
             "OFFICE_HOME": str(home),
             "OFFICE_REPORTS_PORT": str(self.reports_port),

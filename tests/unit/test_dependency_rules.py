@@ -15,14 +15,21 @@ SRC = Path(__file__).parents[2] / "src"
 Files = dict[str, str]
 Rule = Callable[[Files], list[str]]
 
-LIBRARY = ("publisher", "history", "utils.pipeline_utils", "models.scheduler", "models.subscriber")
+LIBRARY = (
+    "publisher",
+    "history",
+    "utils.jetstream",
+    "utils.pipeline_utils",
+    "models.scheduler",
+    "models.subscriber",
+)
 ENTRY_POINTS = ("ingestor", "analytics", "office")
 
 # A module of `pipeline` may import those of its own layer and of the layers above it in this list.
 LAYERS = (
     ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
     ("archive_file", "data_docs", "figures", "site"),
-    ("database", "embedded_user", "monitor", "pages", "processes", "terminal"),
+    ("database", "embedded_broker", "embedded_user", "monitor", "pages", "processes", "terminal"),
     ("embedded", "explain", "partitions", "question", "roles", "status", "verify"),
     # From here on, the stages.
     ("schema", "staging"),
@@ -178,6 +185,7 @@ def sql_files_are_portable(files: Files) -> list[str]:
 PYTHON_RULES: list[tuple[Rule, Files]] = [
     (library_knows_nothing_of_pipeline, {"publisher.py": "from pipeline import staging"}),
     (library_knows_nothing_of_pipeline, {"utils/pipeline_utils.py": "import pipeline.errors"}),
+    (library_knows_nothing_of_pipeline, {"utils/jetstream.py": "import pipeline.errors"}),
     (
         library_knows_nothing_of_pipeline,
         {"models/subscriber.py": "def f():\n    from pipeline.errors import OfficeError"},

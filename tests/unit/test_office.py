@@ -11,7 +11,7 @@ from commands.demo import make_suites
 from pipeline.errors import OfficeError
 from pipeline.settings import PROJECT_FOLDER
 
-CONVERSING = {"run", "demo"}
+CONVERSING = {"run", "demo", "publish"}
 
 
 def commands() -> dict[str, click.Command]:

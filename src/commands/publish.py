@@ -1,0 +1,57 @@
+"""`publish`: the simulated office by itself, into the broker."""
+
+import logging
+import sys
+import time
+
+import click
+
+from commands.common import chosen_settings
+from pipeline.errors import OfficeError
+from pipeline.logs import configure_logging
+from publisher import Publisher
+from utils.jetstream import Broker, BrokerError
+from utils.pipeline_utils import STREAMS, stop_at_end_of_input, stop_on_signals
+
+START_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
+log = logging.getLogger("publisher")
+
+
+@click.command()
+def publish() -> None:
+    """Publish claims and diagnoses into a broker.
+
+    It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at the milliseconds since
+    1970, so that those of an earlier run aren't used again.
+
+    Example: OFFICE_BROKER_URL=nats://localhost python src/office.py publish
+    """
+    settings = chosen_settings()
+    if settings.broker_url is None:
+        raise click.UsageError("There is nowhere to publish to: OFFICE_BROKER_URL isn't set")
+    configure_logging()
+    stop = stop_on_signals()
+    if settings.stop_at_end_of_input:
+        stop_at_end_of_input(stop)
+    url = settings.broker_url.get_secret_value()
+    try:
+        broker = Broker(url, name="publisher", ca=settings.broker_ca, seconds=START_SECONDS)
+    except BrokerError as error:
+        raise OfficeError(f"Nothing is published: {error}. See OFFICE_BROKER_URL.") from None
+    first_id = time.time_ns() // 1_000_000
+    publisher = Publisher(
+        {stream: broker.sink(stream) for stream in STREAMS},
+        every_seconds=settings.publish_seconds,
+        duplicate_share=settings.duplicate_share,
+        first_ids=dict.fromkeys(STREAMS, first_id),
+    )
+    publisher.start()
+    log.info("publishing")
+    stop.wait()
+    has_stopped = publisher.stop(STOP_SECONDS)
+    broker.close()
+    log.info("stopped")
+    if not has_stopped:
+        sys.exit(1)
