@@ -23,8 +23,8 @@ log = logging.getLogger("publisher")
 def publish() -> None:
     """Publish claims and diagnoses into a broker.
 
-    It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at the milliseconds since
-    1970, so that those of an earlier run aren't used again.
+    It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at
+    the milliseconds since 1970, so that those of an earlier run aren't used again.
 
     Example: OFFICE_BROKER_URL=nats://localhost python src/office.py publish
     """
