@@ -11,7 +11,7 @@ from pipeline.data_docs import run_name
 from pipeline.database import Database
 from pipeline.merge import Batch, Look, merge_pending
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
-from pipeline.revenue import Candidate, close_run, compute, publish
+from pipeline.revenue import WINDOW, Candidate, close_run, compute, publish
 from pipeline.statements import Cursor, execute, statement
 
 # Windows that are checked together, at most: a week of them.
@@ -143,7 +143,9 @@ def _check_run(database: Database, checker: Checker, candidate: Candidate) -> li
 def _check_slices(
     database: Database, checker: Checker, candidate: Candidate, windows: list[datetime]
 ) -> list[CheckResult]:
-    slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows})
+    # Windows one by one tell a planner nothing of how few the rows in them are.
+    around = {"since": windows[0], "until": windows[-1] + WINDOW}
+    slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows, **around})
     return checker.check(slices, run_name=run_name(candidate.quality_run_id))
 
 

@@ -11,7 +11,7 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
 # The claims of so many windows fit in the memory that a statement gets; and where a table has
 # grown since it was analyzed, no plan for so few is bad enough to show.
-WINDOWS_AT_ONCE = 100
+WINDOWS_AT_ONCE = 300
 
 
 @dataclass(frozen=True)

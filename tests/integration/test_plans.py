@@ -1,5 +1,6 @@
 """Critical statements use indexes at any size: each is explained as it runs, beside a history."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,6 +20,7 @@ from pipeline.link import WatchedNamedTupleCursor
 from pipeline.merge import Look, merge_pending
 from pipeline.metrics import read_streams, read_windows
 from pipeline.revenue import compute
+from pipeline.settings import Settings
 from pipeline.staging import append
 from pipeline.statements import Cursor, fetch_all, statement
 from pipeline.status import read_status
@@ -150,6 +152,32 @@ def test_checks_look_into_no_day_before_the_batches(office: Database) -> None:
     days = {name for name in relations(explained[0]["Plan"]) if not name.endswith("_default")}
     assert {table_of(name) for name in days} == {"event", "outcome"}
     assert min(name[-8:] for name in days) >= f"{datetime.now(UTC) - timedelta(minutes=5):%Y%m%d}"
+
+
+@pytest.mark.parametrize("stream", ["claim", "diagnose"])
+def test_a_window_s_check_for_raw_rows_looks_into_no_day_that_can_hold_none(
+    office: Database, stream: str
+) -> None:
+    [query] = [query for query in suite_queries(stream) if "staging.outcome" in query]
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    window = {"windows": [start], "since": start, "until": start + timedelta(minutes=10)}
+    with office.transaction() as cursor:
+        batch = cursor.mogrify(statement(f"quality/slice_{stream}"), window).decode()
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.format(batch=f'({batch})')}")
+        [(explained,)] = cursor.fetchall()
+    looked_into = {
+        scan["Relation Name"] for scan in scans(explained[0]["Plan"]) if scan["Actual Loops"]
+    }
+    days = {name[-8:] for name in looked_into if table_of(name) == "outcome"} - {"_default"}
+    assert days
+    assert min(days) >= f"{start - timedelta(days=1):%Y%m%d}"
+
+
+def suite_queries(name: str) -> list[str]:
+    """The queries of a suite's expectations."""
+    suite = json.loads((Settings().expectations / f"{name}.json").read_text())
+    kwargs = [expectation["kwargs"] for expectation in suite["expectations"]]
+    return [each["unexpected_rows_query"] for each in kwargs if "unexpected_rows_query" in each]
 
 
 def test_publishing_looks_up_its_windows_in_tables_that_were_empty_when_analyzed(

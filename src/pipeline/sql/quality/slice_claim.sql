@@ -1,4 +1,5 @@
--- One row per claim in the windows.
+-- One row per claim in the windows, all of which are within the bounds.
+-- noqa: disable=RF02
 SELECT
     c.id,
     c.code,
@@ -8,3 +9,4 @@ SELECT
     w.window_start
 FROM unnest(%(windows)s::timestamptz[]) AS w (window_start)
 INNER JOIN claim AS c ON w.window_start <= c.tsp AND w.window_start + interval '10 minutes' > c.tsp
+WHERE c.tsp >= %(since)s AND c.tsp < %(until)s

@@ -1,4 +1,5 @@
--- One row per diagnosis in the windows.
+-- One row per diagnosis in the windows, all of which are within the bounds.
+-- noqa: disable=RF02
 SELECT
     d.id,
     d.icd10_code,
@@ -7,3 +8,4 @@ SELECT
     w.window_start
 FROM unnest(%(windows)s::timestamptz[]) AS w (window_start)
 INNER JOIN diagnose AS d ON w.window_start <= d.tsp AND w.window_start + interval '10 minutes' > d.tsp
+WHERE d.tsp >= %(since)s AND d.tsp < %(until)s
