@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos flood fuzz properties mutants assets bench bench-audit bench-pages lint audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench bench-audit bench-pages lint audit format lock clean
 
 demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
 	@$(OFFICE) demo
@@ -26,6 +26,9 @@ test: setup-dev lint  ## linters, then all the tests
 
 chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run, ONLY= one fault by its name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
+kills: setup-dev  ## ingestors and their broker killed while N=100000 events flow, and the rate with 1, 2 and 4 ingestors
+	@$(HARNESS) faults.kills $(if $(N),--events $(N)) $(if $(SEED),--seed $(SEED))
 
 flood: setup-dev  ## 100 times the rate for 60 s
 	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py

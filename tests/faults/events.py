@@ -29,6 +29,7 @@ class Events:
     def __init__(self, seed: str) -> None:
         self._rng = Random(seed)
         self._numbers = itertools.count()
+        self.count = 0
         self._made: dict[str, Iterator[bytes]] = {
             "claim": claims(0, self._rng, duplicate_share=0.2, conflict_share=0.3),
             "diagnose": diagnoses(0, self._rng, duplicate_share=0.2, conflict_share=0.3),
@@ -37,6 +38,7 @@ class Events:
 
     def next(self, stream: str) -> bytes:
         """Mostly a good event; now and then one byte for byte as before, or a bad one."""
+        self.count += 1
         kind = self._rng.random()
         if kind < 0.05 and self._earlier[stream]:
             return self._rng.choice(self._earlier[stream])
