@@ -26,7 +26,7 @@ def test_a_container_has_a_read_only_file_system_and_no_capability(name: str) ->
 def runs_as_root(name: str) -> bool:
     """Our own image names its user; an image of others is told one."""
     if "build" not in SERVICES[name]:
-        return SERVICES[name].get("user") not in ("postgres", "65534:65534")
+        return SERVICES[name].get("user") not in ("postgres", "65534:65534", "10001")
     users = [
         line
         for line in (PROJECT / "Dockerfile").read_text().splitlines()
@@ -75,7 +75,31 @@ def test_images_are_pinned_to_a_release_and_can_be_pinned_to_a_digest() -> None:
         "doctor-office",
         "${POSTGRES_IMAGE:-postgres:18}",
         "${ADMINER_IMAGE:-adminer:4}",
+        "${NATS_IMAGE:-nats:2}",
     }
     assert SERVICES["ingestor"]["build"]["args"]["PYTHON_IMAGE"] == (
         "${PYTHON_IMAGE:-python:3.11-slim}"
     )
+
+
+def test_past_one_machine_is_a_profile_of_its_own() -> None:
+    beyond = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
+    assert beyond == {"nats", "publisher", "shared-ingestor"}
+    assert SERVICES["shared-ingestor"]["scale"] > 1
+    assert SERVICES["shared-ingestor"]["ports"] == []
+
+
+def test_who_shares_a_broker_is_told_of_it_and_the_publisher_of_nothing_else() -> None:
+    [url] = SERVICES["publisher"]["environment"].values()
+    assert url == "nats://office:${OFFICE_BROKER_PASSWORD:-best}@nats:4222"
+    assert SERVICES["shared-ingestor"]["environment"]["OFFICE_BROKER_URL"] == url
+    assert SERVICES["nats"]["command"][-1] in url
+    assert SERVICES["ingestor"]["environment"]["OFFICE_BROKER_URL"] == "${OFFICE_BROKER_URL:-}"
+
+
+def test_the_broker_s_volume_belongs_to_its_user() -> None:
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    assert f"--uid {SERVICES['nats']['user']} " in dockerfile
+    assert SERVICES["nats"]["volumes"] == ["office-streams:/streams"]
+    assert "office-streams:/streams" in SERVICES["schema"]["volumes"]
+    assert "/streams" in dockerfile
