@@ -85,7 +85,7 @@ def test_images_are_pinned_to_a_release_and_can_be_pinned_to_a_digest() -> None:
 def test_past_one_machine_is_a_profile_of_its_own() -> None:
     beyond = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
     assert beyond == {"nats", "publisher", "shared-ingestor"}
-    assert SERVICES["shared-ingestor"]["scale"] > 1
+    assert SERVICES["shared-ingestor"]["deploy"]["replicas"] > 1
     assert SERVICES["shared-ingestor"]["ports"] == []
 
 
