@@ -89,7 +89,10 @@ def main() -> int:
     ):
         watch.metrics.watch_link(database)
         once_reachable(
-            database, lambda: apply_schema(database), seconds=START_SECONDS, interrupt=stop
+            database,
+            lambda: apply_schema(database, ids=settings.ids),
+            seconds=START_SECONDS,
+            interrupt=stop,
         )
         checker = Checker(
             dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)

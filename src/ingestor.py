@@ -117,7 +117,7 @@ def main() -> int:
         merge = partial(merge_all, databases, settings, watch)
 
         def start() -> dict[str, int]:
-            apply_schema(database)
+            apply_schema(database, ids=settings.ids)
             merge(sweep=Look.RECENT)
             return first_ids(database)
 

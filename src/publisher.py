@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Final, TypeVar
@@ -195,6 +196,7 @@ class Publisher:
         patients: Patient ids lie between 1 and this.
         first_ids: The first id of each stream.
         seed: Makes the events repeatable; None gives other ones each time.
+        office: The number of the office that the events carry; None for none.
 
     Raises:
         ValueError: A stream is unknown or has no first id, the time is not positive, a share is
@@ -211,6 +213,7 @@ class Publisher:
         patients: int = 1000,
         first_ids: Mapping[str, int],
         seed: int | None = None,
+        office: int | None = None,
     ) -> None:
         _check_streams(sinks, first_ids)
         if not (every_seconds > 0 and math.isfinite(every_seconds)):
@@ -227,6 +230,9 @@ class Publisher:
             )
             for stream in sinks
         }
+        if office is not None:
+            carrying = partial(of_office, office=office)
+            payloads = {stream: map(carrying, events) for stream, events in payloads.items()}
         self._threads = [
             threading.Thread(
                 target=self._publish_all,
@@ -301,6 +307,11 @@ def _with_duplicates(
             event = new(next(ids))
             recent.append(event)
             yield _json(event)
+
+
+def of_office(payload: bytes, office: int) -> bytes:
+    """Return the event with the number of its office."""
+    return json.dumps({**json.loads(payload), "office": office}).encode()
 
 
 def _json(event: Claim | Diagnosis) -> bytes:

@@ -21,6 +21,7 @@ from commands.common import (
 from commands.progress import bar, one_by_one
 from pipeline import display, display_explain
 from pipeline.explain import explain_claim, explain_diagnose, explain_window, window_of
+from pipeline.offices import MOST_OFFICE, key_of
 from pipeline.release import release
 from pipeline.verify import BEGINNING, recorded_files, verify, verify_files
 
@@ -28,6 +29,13 @@ from pipeline.verify import BEGINNING, recorded_files, verify, verify_files
 RECENT = timedelta(hours=24)
 
 EVENT_ID = click.IntRange(0, 2**63 - 1)
+
+of_office = click.option(
+    "--office",
+    metavar="NUMBER",
+    type=click.IntRange(0, MOST_OFFICE),
+    help="The office whose ID it is, where ids are per office.",
+)
 
 
 @click.command("verify")
@@ -89,28 +97,35 @@ def explain(context: click.Context) -> None:
 
 @explain.command("claim")
 @click.argument("claim_id", metavar="ID", type=EVENT_ID)
+@of_office
 @as_json
-def explain_claim_command(claim_id: int, *, is_json: bool) -> None:
+def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -> None:
     """Tell what became of claim ID, and what it counts for.
 
     Example: python src/office.py explain claim 4711
     """
     with office_database(chosen_settings(), "office explain") as database:
-        claim = database.run(lambda cursor: explain_claim(cursor, claim_id), snapshot=True)
+        claim = database.run(
+            lambda cursor: explain_claim(cursor, key_of(cursor, office, claim_id)), snapshot=True
+        )
     text = "\n".join(display_explain.claim_lines(claim))
     report(claim.as_dict(), text, is_json=is_json)
 
 
 @explain.command("diagnose")
 @click.argument("diagnose_id", metavar="ID", type=EVENT_ID)
+@of_office
 @as_json
-def explain_diagnose_command(diagnose_id: int, *, is_json: bool) -> None:
+def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: bool) -> None:
     """Tell what became of diagnosis ID, and what it changes.
 
     Example: python src/office.py explain diagnose 4711
     """
     with office_database(chosen_settings(), "office explain") as database:
-        found = database.run(lambda cursor: explain_diagnose(cursor, diagnose_id), snapshot=True)
+        found = database.run(
+            lambda cursor: explain_diagnose(cursor, key_of(cursor, office, diagnose_id)),
+            snapshot=True,
+        )
     text = "\n".join(display_explain.diagnose_lines(found))
     report(found.as_dict(), text, is_json=is_json)
 

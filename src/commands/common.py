@@ -93,7 +93,7 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
         try:
-            apply_schema(database)
+            apply_schema(database, ids=settings.ids)
             yield database
         except psycopg2.errors.InsufficientPrivilege:
             raise OfficeError(

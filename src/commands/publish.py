@@ -9,6 +9,7 @@ import click
 from commands.common import chosen_settings
 from pipeline.errors import OfficeError
 from pipeline.logs import configure_logging
+from pipeline.offices import MOST_OFFICE
 from publisher import Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import STREAMS, stop_at_end_of_input, stop_on_signals
@@ -20,7 +21,13 @@ log = logging.getLogger("publisher")
 
 
 @click.command()
-def publish() -> None:
+@click.option(
+    "--office",
+    metavar="NUMBER",
+    type=click.IntRange(0, MOST_OFFICE),
+    help="The office that its events carry.",
+)
+def publish(office: int | None) -> None:
     """Publish claims and diagnoses into a broker.
 
     It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at
@@ -46,6 +53,7 @@ def publish() -> None:
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
         first_ids=dict.fromkeys(STREAMS, first_id),
+        office=office,
     )
     publisher.start()
     log.info("publishing")

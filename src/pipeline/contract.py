@@ -14,6 +14,7 @@ REASONS: Final = {
     "unstorable": "the payload holds what PostgreSQL can't: \\u0000, half a character, or a number "
     "beyond its range",
     "duplicate_key": "the payload has a key twice",
+    "bad_office": "its office is no integer from 0 to 92,000, and ids are per office",
     "bad_id": "its id is no integer from 0 that fits 64 bits",
     "bad_patient_id": "its patient_id is no integer",
     "bad_code": "its code is no text of 1 to 16 characters",

@@ -6,6 +6,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from pipeline.offices import are_per_office
+from pipeline.report_offices import build_offices_page
 from pipeline.report_quality import build_quality_pages
 from pipeline.report_revenue import Surroundings, build_revenue_pages
 from pipeline.site import copy_assets
@@ -37,7 +39,10 @@ def build_report(
     execute(cursor, "report/allow_pauses")
     runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     copy_assets(folder)
-    build_revenue_pages(cursor, folder, _read_surroundings(cursor, runs, adminer), now=now)
+    around = _read_surroundings(cursor, runs, adminer)
+    since = build_revenue_pages(cursor, folder, around, now=now)
+    if around.are_many:
+        build_offices_page(cursor, folder, around, since=since, now=now)
     build_quality_pages(cursor, folder, runs, docs=docs_folder(folder), now=now)
     return folder / "index.html"
 
@@ -51,6 +56,7 @@ def _read_surroundings(cursor: Cursor, runs: list[Any], adminer: str | None) -> 
         last_run=runs[0] if runs else None,
         first_run_page=runs[-1].quality_run_id if runs else 0,
         adminer=adminer,
+        are_many=are_per_office(cursor),
     )
 
 

@@ -46,6 +46,8 @@ class Surroundings:
     """The oldest run that has a page."""
     adminer: str | None
     """Where Adminer answers; None where nobody said."""
+    are_many: bool = False
+    """Whether there are many offices, and a page of them."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,22 @@ class Place:
 
 def build_revenue_pages(
     cursor: Cursor, folder: Path, around: Surroundings, *, now: datetime
-) -> None:
-    """Builds the last 24 hours, all days, and the page of each day that changed since its own."""
+) -> datetime:
+    """Builds the last 24 hours, all days, and the page of each day that changed since its own.
+
+    Returns:
+        When the last 24 hours with figures began.
+    """
     days = days_of(fetch_all(cursor, "report/days"))
-    _build_last_day(cursor, folder, around, days, now=now)
+    since = _build_last_day(cursor, folder, around, days, now=now)
     replace_file(folder / "days.html", _all_days_page(days, around, now=now))
     _build_changed_days(cursor, folder, around, days, now=now)
+    return since
 
 
 def _build_last_day(
     cursor: Cursor, folder: Path, around: Surroundings, days: list[Day], *, now: datetime
-) -> None:
+) -> datetime:
     until = days[-1].last_window + WINDOW if days else now
     since = until - DAY
     figures = _read_figures(cursor, since, until)
@@ -82,6 +89,7 @@ def _build_last_day(
     windows = _read_windows(cursor, figures, around, since, until) if days else []
     page = render("revenue.html", depth=0, now=now, **_figures_shown(windows, around))
     replace_file(folder / "index.html", page)
+    return since
 
 
 def _build_changed_days(

@@ -8,6 +8,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 from pipeline.database import Database, address
 from pipeline.errors import OfficeError
+from pipeline.offices import decide_ids
 from pipeline.partitions import make_partitions
 from pipeline.statements import (
     Cursor,
@@ -21,19 +22,24 @@ from pipeline.statements import (
 log = logging.getLogger(__name__)
 
 
-def apply_schema(database: Database) -> None:
+def apply_schema(database: Database, *, ids: str | None = None) -> None:
     """Applies the schema files, in order, from the first that the database has in another form.
 
     Then makes the partitions of the days to come, where they are missing.
 
+    Args:
+        database: the office's.
+        ids: how ids are told apart, `global` or `per_office`; None for what the database says.
+
     Raises:
-        OfficeError: the database lacks the tables that the office gives, or its user may not
-            change the schema.
+        OfficeError: the database lacks the tables that the office gives, its user may not
+            change the schema, or ids have been told apart otherwise.
     """
     files = {name: _checksum(name) for name in statements_in("schema")}
     if not database.run(lambda cursor: _applied(cursor) == files):
         _bring_up_to_date(database, files)
     make_partitions(database)
+    decide_ids(database, ids)
 
 
 def _bring_up_to_date(database: Database, files: dict[str, str]) -> None:

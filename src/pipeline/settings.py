@@ -1,6 +1,7 @@
 """What can be set from outside; the only module here that reads the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     adminer_url: str | None = None
     """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
+    ids: Literal["global", "per_office"] | None = None
+    """Whether an id tells an event by itself or with its `office`; settled with the first merge.
+    Without it, what the database says, which is global to begin with."""
     broker_url: SecretStr | None = None
     """`nats://user:password@host:4222` or `tls://…`: where events come from; without it, the
     ingestor publishes them itself."""

@@ -30,7 +30,7 @@ LAYERS = (
     ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
     ("archive_file", "data_docs", "figures", "site"),
     ("database", "embedded_broker", "embedded_user", "monitor", "pages", "processes", "terminal"),
-    ("embedded", "explain", "partitions", "question", "roles", "status", "verify"),
+    ("embedded", "explain", "offices", "partitions", "question", "roles", "status", "verify"),
     # From here on, the stages.
     ("schema", "staging"),
     ("merge",),
@@ -42,6 +42,7 @@ LAYERS = (
     ("cycle",),
     ("charts", "downloads", "quality_charts", "quality_words"),
     ("report_revenue", "report_quality"),
+    ("report_offices",),
     ("report",),
     ("metrics",),
 )

@@ -12,10 +12,12 @@ SELECT
     typed.entity_id,
     typed.patient_id,
     typed.tsp,
-    readable.fault
+    CASE WHEN typed.is_office_bad AND readable.fault IS NULL THEN 'bad_office' ELSE readable.fault END AS fault
 FROM staging.event AS e
 CROSS JOIN LATERAL (
-    SELECT e.payload ~ '[0-9][eE]' AS exponent
+    SELECT
+        e.payload ~ '[0-9][eE]' AS exponent,
+        (SELECT s.ids = 'per_office' FROM staging.id_scope AS s) AS id_per_office
     LIMIT 1
 ) AS has
 CROSS JOIN LATERAL (
@@ -67,6 +69,11 @@ CROSS JOIN LATERAL (
             WHEN has.exponent THEN e.payload::json ->> 'patient_id'
             ELSE parsed.document ->> 'patient_id'
         END AS patient_id_text,
+        CASE
+            WHEN NOT has.id_per_office OR coalesce(jsonb_typeof(parsed.document -> 'office'), '') <> 'number' THEN NULL
+            WHEN has.exponent THEN e.payload::json ->> 'office'
+            ELSE parsed.document ->> 'office'
+        END AS office_text,
         CASE WHEN jsonb_typeof(parsed.document -> 'tsp') = 'string' THEN parsed.document ->> 'tsp' END AS tsp_text
     LIMIT 1
 ) AS token
@@ -75,8 +82,20 @@ CROSS JOIN LATERAL (
     SELECT
         CASE
             WHEN pg_input_is_valid(token.id_text, 'bigint')
-                THEN CASE WHEN token.id_text::bigint >= 0 THEN token.id_text::bigint END
+                THEN
+                    CASE
+                        WHEN token.id_text::bigint < 0 THEN NULL
+                        WHEN NOT has.id_per_office THEN token.id_text::bigint
+                        WHEN token.id_text::bigint >= 100000000000000 OR NOT pg_input_is_valid(token.office_text, 'integer') THEN NULL
+                        WHEN token.office_text::integer BETWEEN 0 AND 92000
+                            THEN token.office_text::bigint * 100000000000000 + token.id_text::bigint
+                    END
         END AS entity_id,
+        CASE
+            WHEN NOT has.id_per_office THEN FALSE
+            WHEN pg_input_is_valid(token.office_text, 'integer') THEN token.office_text::integer NOT BETWEEN 0 AND 92000
+            ELSE TRUE
+        END AS is_office_bad,
         CASE WHEN pg_input_is_valid(token.patient_id_text, 'bigint') THEN token.patient_id_text::bigint END AS patient_id,
         CASE
             WHEN NOT parsed.document ? 'tsp' THEN e.received_at
@@ -103,8 +122,9 @@ COMMENT ON COLUMN staging.event_field.stream IS 'Its stream.';
 COMMENT ON COLUMN staging.event_field.xid IS 'The transaction that wrote it.';
 COMMENT ON COLUMN staging.event_field.received_at IS 'When it was received.';
 COMMENT ON COLUMN staging.event_field.document IS 'The payload as a JSON object, where it is one.';
-COMMENT ON COLUMN staging.event_field.entity_id IS 'Its id, where that is a JSON integer from 0 that fits bigint.';
+COMMENT ON COLUMN staging.event_field.entity_id IS
+'Its id, where that is a JSON integer from 0 that fits bigint; where ids are per office, the key that office and id make.';
 COMMENT ON COLUMN staging.event_field.patient_id IS 'Its patient_id, where that is a JSON integer that fits bigint.';
 COMMENT ON COLUMN staging.event_field.tsp IS 'Its own time where it has a valid one, else when it was received; NULL where its own is not valid.';
 COMMENT ON COLUMN staging.event_field.fault IS
-'Why the payload can''t be read: not_json, too_large, too_deep, not_object, unstorable or duplicate_key.';
+'Why the payload can''t be read: not_json, too_large, too_deep, not_object, unstorable, duplicate_key or bad_office.';

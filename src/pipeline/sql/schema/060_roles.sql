@@ -26,7 +26,7 @@ GRANT INSERT (stream, payload, payload_bytes) ON staging.event TO office_ingest;
 -- Merging, which analytics does too before it computes.
 GRANT SELECT
 ON public.schema_version, staging.event, staging.claim_contract, staging.diagnose_contract, staging.outcome_history,
-staging.day_partition
+staging.day_partition, staging.id_scope
 TO office_merge, office_analytics;
 GRANT SELECT, INSERT ON staging.outcome, claim, diagnose TO office_merge, office_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON staging.merge_run TO office_merge, office_analytics;
