@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from nats.js import JetStreamContext
 
@@ -46,6 +46,15 @@ STAGED_SINCE: Final = """
     """
 
 
+class EventSource(Protocol):
+    """Events of both streams without end."""
+
+    count: int
+
+    def next(self, stream: str) -> bytes:
+        """The next event of a stream."""
+
+
 @dataclass(frozen=True)
 class Message:
     """An event on its way to the broker, and the id under which it is taken once."""
@@ -59,7 +68,7 @@ class Sender:
     """Publishes events at a steady rate, each again until the broker has taken it."""
 
     def __init__(
-        self, url: str, events: Events, ledger: Ledger, *, count: int, per_second: float
+        self, url: str, events: EventSource, ledger: Ledger, *, count: int, per_second: float
     ) -> None:
         self.sent = 0
         self._events = events
@@ -126,18 +135,25 @@ async def offer(jetstream: JetStreamContext, messages: Sequence[Message]) -> lis
 class Crowd:
     """A database, a broker, and ingestors that come and go."""
 
-    def __init__(self, seed: str, *, port: int = 27000) -> None:
+    def __init__(
+        self,
+        seed: str,
+        *,
+        port: int = 27000,
+        events: EventSource | None = None,
+        ids: str | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="office-crowd-"))
         self.logs = self.folder / "logs"
         self.logs.mkdir()
         self.server = Server(port)
         self.reader = Reader(self.server.url)
         with closing(Database(self.server.url)) as database:
-            apply_schema(database)
+            apply_schema(database, ids=ids)
         self.reader.rows(f"UPDATE patient SET first_name = '{CANARY}', last_name = '{CANARY}'")
         self.broker = BrokerServer(self.folder / "broker")
         self.broker.start()
-        self.events = Events(seed)
+        self.events = events or Events(seed)
         self.ledger = Ledger()
         self.checker = Checker(self.server.url, self.ledger)
         self.log_reader = LogReader(self.logs, self.folder / "broker" / "log", self.server.log)
@@ -193,6 +209,10 @@ class Crowd:
 
     def rest(self) -> list[Violation]:
         """Waits until nothing is on its way; what doesn't hold then."""
+        return self.settle() or self.checker.check(is_at_rest=True)
+
+    def settle(self) -> list[Violation]:
+        """Waits until nothing is on its way; what keeps it from that."""
         if not wait_for(lambda: self.waiting() == 0, REST_SECONDS):
             return [Violation("I1", f"{self.waiting()} events stay with the broker")]
         if not wait_for(lambda: self.checker.pending() == 0, REST_SECONDS):
@@ -200,18 +220,17 @@ class Crowd:
         crashed = [
             each.process.poll() for each in self.ingestors if each.process.poll() is not None
         ]
-        found = [Violation("crash", f"an ingestor ended with {code}") for code in crashed]
-        return found + self.checker.check(is_at_rest=True)
+        return [Violation("crash", f"an ingestor ended with {code}") for code in crashed]
 
     def check_everything(self) -> list[Violation]:
         """Every row, the figures, the logs, `verify`, and that running again changes nothing."""
         found = self.checker.check(is_at_rest=True, everything=True)
-        found += self._run("analytics")
+        found += self.run("analytics")
         found += self.checker.check_figures()
         before = self.checker.state()
-        found += self._run("merge") + self._run("analytics")
+        found += self.run("merge") + self.run("analytics")
         found += difference_of_states(before, self.checker.state())
-        found += self._run("verify", "--all")
+        found += self.run("verify", "--all")
         return found + self.log_reader.check()
 
     def close(self) -> None:
@@ -224,7 +243,8 @@ class Crowd:
         self.server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, *command: str) -> list[Violation]:
+    def run(self, *command: str) -> list[Violation]:
+        """Runs a command to its end; where it fails, with what it said."""
         done = self.start("office", *command).result()
         if done.code == 0:
             return []
