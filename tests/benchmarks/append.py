@@ -1,6 +1,7 @@
 """(a) An event in a callback until it is durable and acknowledged, one at a time and many."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from benchmarks import peer, project
@@ -49,7 +50,7 @@ def project_run(lab: Lab, lines: Lines, capacity: int | None) -> Run:
             checkpoint(url)
             receive = partial(project.receive, databases[STREAM], STREAM, payloads, channel)
             seconds = seconds_of(receive)
-            require_staged(url, len(payloads))
+            require_same(url, payloads)
         return seconds
 
     return run
@@ -79,3 +80,19 @@ def require_staged(url: str, events: int) -> None:
         [staged] = cursor.fetchone()
     if staged != events:
         raise RuntimeError(f"{staged} raw rows for {events} events")
+
+
+def require_same(url: str, payloads: Sequence[bytes]) -> None:
+    """Refuses to go on where the raw rows aren't these events, each as often as it came.
+
+    Raises:
+        RuntimeError: they aren't.
+    """
+    with autocommitting(url) as cursor:
+        cursor.execute("SELECT payload FROM staging.event")
+        staged = Counter(payload.encode() for (payload,) in cursor)
+    if staged != Counter(payloads):
+        raise RuntimeError(
+            f"{staged.total()} raw rows, {len(staged)} of them distinct, "
+            f"for {len(payloads)} events, {len(set(payloads))} of them distinct"
+        )

@@ -16,7 +16,18 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from benchmarks import append, catch_up, latency, load, memory, merge, peer, recompute, top_up
+from benchmarks import (
+    append,
+    broker,
+    catch_up,
+    latency,
+    load,
+    memory,
+    merge,
+    peer,
+    recompute,
+    top_up,
+)
 from benchmarks.lab import Lab, lab
 from benchmarks.results import Result, machine, print_table, write_results
 from benchmarks.turns import Plan
@@ -32,6 +43,7 @@ WORKS: Final[Mapping[str, Work]] = {
     "f": recompute.measure,
     "g": catch_up.measure,
     "h": memory.measure,
+    "i": broker.measure,
 }
 FILE_WIDTH: Final = 120
 """Columns of the table where no terminal says how many there are."""
@@ -68,7 +80,7 @@ def main(only: list[str], out: Path, **sizes: Any) -> None:  # noqa: ANN401
     """Measures the works asked for, on the embedded server as it is set in production.
 
     a append, b load, c load and merge, d ten thousand events on top of --bases, e arrival to clean
-    at --rates, f analytics on --bases, g an outage, h memory.
+    at --rates, f analytics on --bases, g an outage, h memory, i a broker.
     """
     # Asked to end, it leaves no server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -17,7 +17,7 @@ from pipeline.revenue import close_run, compute, publish
 from pipeline.settings import Settings
 from pipeline.staging import STREAMS, load_lines
 from pipeline.statements import Cursor
-from utils.pipeline_utils import Channel
+from utils.pipeline_utils import Channel, Source
 
 BATCH_SIZE: int = Settings.model_fields["batch_size"].default
 DRAIN_SECONDS = 60.0
@@ -88,12 +88,16 @@ def recompute(database: Database, *, since: datetime, until: datetime) -> None:
 
 def receive(database: Database, stream: str, payloads: Iterable[bytes], channel: Channel) -> None:
     """Publishes events into the channel and returns when the last one is acknowledged."""
-    subscriber = Subscriber(
-        channel, on_arrival(database, stream), name=stream, at_most=EVENTS_PER_COMMIT
-    )
+    subscriber = subscriber_of(database, stream, channel)
     subscriber.start()
     for payload in payloads:
         channel.publish(payload)
     channel.close()
     if not subscriber.stop(DRAIN_SECONDS):
         raise RuntimeError("events were left unacknowledged")
+
+
+def subscriber_of(database: Database, stream: str, source: Source) -> Subscriber:
+    """What stages a stream's events, and acknowledges them behind their commit."""
+    callback = on_arrival(database, stream)
+    return Subscriber(source, callback, name=stream, at_most=EVENTS_PER_COMMIT)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     append,
+    broker,
     catch_up,
     latency,
     load,
@@ -104,7 +105,7 @@ def test_a_peer_that_fails_ends_it(small_lab: Lab, lines: Lines) -> None:
         peer.run(broken, named(small_lab.url, GIVEN), lines, small_lab.new_folder("peer"))
 
 
-@pytest.mark.parametrize("work", [append, load, catch_up])
+@pytest.mark.parametrize("work", [append, load, catch_up, broker])
 def test_a_work_measures_each_run(small_lab: Lab, work: object) -> None:
     for comparison in work.measure(small_lab, PLAN):  # type: ignore[attr-defined]
         assert len(comparison.rates) == PLAN.runs
