@@ -288,6 +288,8 @@ class JetStreamSource:
         self._broker = broker
         self._stream = stream
         self._held: deque[_Held] = deque()
+        self._settled: list[Msg] = []
+        self._settling = threading.Lock()
         self._subscription: JetStreamContext.PullSubscription | None = None
         self._last_there = 0.0
 
@@ -309,9 +311,25 @@ class JetStreamSource:
     def _delivery(self, held: _Held) -> Delivery:
         return Delivery(
             held.message.data,
-            on_acknowledge=lambda: self._broker.soon(held.message.ack()),
+            on_acknowledge=lambda: self._acknowledge(held.message),
             on_redeliver=lambda: self._held.appendleft(held),
         )
+
+    def _acknowledge(self, message: Msg) -> None:
+        """Have the broker told, of all that is settled until the link's thread comes to it."""
+        with self._settling:
+            self._settled.append(message)
+            is_first = len(self._settled) == 1
+        if is_first:
+            self._broker.soon(self._send_settled())
+
+    async def _send_settled(self) -> None:
+        with self._settling:
+            settled, self._settled = self._settled, []
+        for message in settled:
+            # What the broker isn't told comes again.
+            with suppress(nats.errors.Error):
+                await message.ack()
 
     def _fetch(self, seconds: float) -> None:
         if not self._broker.is_connected:

@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from models.subscriber import Subscriber
 from pipeline.embedded_broker import BrokerServer
 from utils import jetstream
 from utils.jetstream import Broker, BrokerError
-from utils.pipeline_utils import Channel, Sink, Source
+from utils.pipeline_utils import Channel, Delivery, Sink, Source
 
 DEADLINE = 60
 EVENTS = [b"%d" % number for number in range(300)]
@@ -158,6 +159,22 @@ def test_an_acknowledged_event_is_settled_once(transport: tuple[Sink, Source]) -
 
 
 # --- what only a broker does ---
+
+
+def test_what_several_threads_acknowledge_at_the_same_time_is_gone(connect: Connect) -> None:
+    broker = connect()
+    publish_all(broker.sink("claim"), EVENTS)
+    source = broker.source("claim")
+    deliveries = list(iter(lambda: source.receive(1), None))
+    assert len(deliveries) == len(EVENTS)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(Delivery.acknowledge, deliveries))
+
+    def is_empty() -> bool:
+        info = broker.call(broker.jetstream.stream_info(jetstream.name_of("claim")))
+        return info.state.messages == 0
+
+    wait_until(is_empty)
 
 
 def test_several_subscribers_share_a_stream(connect: Connect) -> None:
