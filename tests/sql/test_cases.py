@@ -14,9 +14,11 @@ HERE = Path(__file__).parent
 CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 
 # Locks, statistics, partitions, a schema that goes, the planner's settings, the server's processes
-# and passwords, which data alone can't show, and COPY, which talks with the client.
+# and passwords, which data alone can't show, COPY, which talks with the client, and what only
+# Citus has.
 WITHOUT_CASE = {
     "archive/export_day",
+    "citus/distribute",
     "link/backend_pid",
     "link/server_side",
     "merge/analyze",
