@@ -4,7 +4,7 @@
 -- PostgreSQL 18. It was never run: there was no Citus 14 to run it on. tests/integration/test_citus_rules.py checks on plain
 -- PostgreSQL that the schema keeps Citus's rules; tests/integration/test_citus.py runs the office where CITUS_DSN names a cluster.
 --
--- The schema fits. Statements do not yet: as Citus 14's source has it, those under "refused" fail (0A000) on tables that are spread,
+-- The schema fits. Statements do not yet: by the source of Citus 14.0.1, those under "refused" fail (0A000) on spread tables,
 -- so this is no file for an office that works. Those of the merge, the windows and verify were gone through, others only in part.
 -- refused: merge/merge_claim merge/merge_diagnose verify/050_claim_equals_raw verify/060_diagnose_equals_raw
 -- refused: verify/062_claim_repeats_are_told_apart verify/064_diagnose_repeats_are_told_apart
