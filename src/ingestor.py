@@ -8,6 +8,7 @@ Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from models.scheduler import Scheduler
@@ -19,12 +20,14 @@ from pipeline.logs import configure_logging
 from pipeline.merge import Batch, Look, merge_together
 from pipeline.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.monitor import monitoring
+from pipeline.offices import IDS_OF_AN_OFFICE, are_per_office, number_of_own_events
 from pipeline.partitions import make_partitions
 from pipeline.question import NoAnswerError, Question
 from pipeline.roles import login_as
 from pipeline.schema import apply_schema, schema_version
 from pipeline.settings import Settings, load_settings
 from pipeline.staging import append, next_id
+from pipeline.statements import Cursor
 from publisher import Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import STREAMS, Channel, Source, stop_at_end_of_input, stop_on_signals
@@ -116,13 +119,13 @@ def main() -> int:
         database = databases[STREAMS[0]]
         merge = partial(merge_all, databases, settings, watch)
 
-        def start() -> dict[str, int]:
+        def start() -> Simulated:
             apply_schema(database, ids=settings.ids)
             merge(sweep=Look.RECENT)
-            return first_ids(database)
+            return database.run(partial(simulated_next, number=settings.number))
 
-        numbers = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
-        with receiving(settings, append_dsn(dsn, settings), numbers, watch):
+        simulated = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
+        with receiving(settings, append_dsn(dsn, settings), simulated, watch):
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
             sweep = partial(merge, sweep=Look.RECENT)
@@ -146,12 +149,22 @@ def append_dsn(dsn: str, settings: Settings) -> str:
     return login_as(dsn, "ingest", password) if password else dsn
 
 
-def first_ids(database: Database) -> dict[str, int]:
-    """The first id that no event has carried, by stream."""
-    return {stream: database.run(partial(next_id, stream=stream)) for stream in STREAMS}
+@dataclass(frozen=True)
+class Simulated:
+    """The office that is simulated within this process: its next ids, and its number if any."""
+
+    first_ids: Mapping[str, int]
+    office: int | None
 
 
-def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: Watch) -> ExitStack:
+def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
+    """Goes on behind the ids that its events have carried."""
+    office = number_of_own_events(cursor, number)
+    base = (office or 0) * IDS_OF_AN_OFFICE if are_per_office(cursor) else 0
+    return Simulated({stream: next_id(cursor, stream, base) for stream in STREAMS}, office)
+
+
+def receiving(settings: Settings, dsn: str, simulated: Simulated, watch: Watch) -> ExitStack:
     """The running subscribers, and the publisher where none is outside; leaving it drains them."""
     running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
@@ -168,7 +181,7 @@ def receiving(settings: Settings, dsn: str, numbers: Mapping[str, int], watch: W
         subscriber.start()
         running.callback(drain, subscriber, stream)
     if not url:
-        publish_into(channels, settings, numbers, running)
+        publish_into(channels, settings, simulated, running)
     return running
 
 
@@ -192,7 +205,7 @@ def broker_sources(
 def publish_into(
     channels: Mapping[str, Channel],
     settings: Settings,
-    numbers: Mapping[str, int],
+    simulated: Simulated,
     running: ExitStack,
 ) -> None:
     """Starts the simulated office within this process."""
@@ -202,7 +215,8 @@ def publish_into(
         channels,
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
-        first_ids=numbers,
+        first_ids=simulated.first_ids,
+        office=simulated.office,
     )
     publisher.start()
     running.callback(publisher.stop, PUBLISHER_STOP_SECONDS)

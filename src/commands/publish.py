@@ -9,7 +9,6 @@ import click
 from commands.common import chosen_settings
 from pipeline.errors import OfficeError
 from pipeline.logs import configure_logging
-from pipeline.offices import MOST_OFFICE
 from publisher import Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import STREAMS, stop_at_end_of_input, stop_on_signals
@@ -21,17 +20,12 @@ log = logging.getLogger("publisher")
 
 
 @click.command()
-@click.option(
-    "--office",
-    metavar="NUMBER",
-    type=click.IntRange(0, MOST_OFFICE),
-    help="The office that its events carry.",
-)
-def publish(office: int | None) -> None:
+def publish() -> None:
     """Publish claims and diagnoses into a broker.
 
     It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at
-    the milliseconds since 1970, so that those of an earlier run aren't used again.
+    the milliseconds since 1970, so that those of an earlier run aren't used again. With
+    OFFICE_NUMBER, its events carry that office.
 
     Example: OFFICE_BROKER_URL=nats://localhost python src/office.py publish
     """
@@ -53,7 +47,7 @@ def publish(office: int | None) -> None:
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
         first_ids=dict.fromkeys(STREAMS, first_id),
-        office=office,
+        office=settings.number,
     )
     publisher.start()
     log.info("publishing")

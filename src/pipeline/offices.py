@@ -54,6 +54,11 @@ def scope(cursor: Cursor) -> str:
     return str(fetch_one(cursor, "offices/scope").ids)
 
 
+def number_of_own_events(cursor: Cursor, chosen: int | None) -> int | None:
+    """The office that simulated events carry: the one chosen, else 0 where ids are per office."""
+    return 0 if chosen is None and are_per_office(cursor) else chosen
+
+
 def key_of(cursor: Cursor, office: int | None, number: int) -> int:
     """The key in the tables of an office's event; without an office, the number is the key.
 

@@ -16,7 +16,7 @@ PROJECT_FOLDER = Path(__file__).parents[2]
 class Settings(BaseSettings):
     """Settings of every entry point, each overridable by an environment variable of its name."""
 
-    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True, env_ignore_empty=True)
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     pghost: str | None = Field(default=None, validation_alias="PGHOST")
@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     ids: Literal["global", "per_office"] | None = None
     """Whether an id tells an event by itself or with its `office`; settled with the first merge.
     Without it, what the database says, which is global to begin with."""
+    number: int | None = Field(default=None, ge=0, le=92_000)
+    """The office that simulated events carry; without it none, or 0 where ids are per office."""
     broker_url: SecretStr | None = None
     """`nats://user:password@host:4222` or `tls://…`: where events come from; without it, the
     ingestor publishes them itself."""

@@ -59,9 +59,9 @@ def _without_line_ends(block: bytes) -> bytes:
     return block.removeprefix(b"\n").removesuffix(b"\n")
 
 
-def next_id(cursor: Cursor, stream: str) -> int:
-    """The first id that no merged or rejected event of the stream carries."""
-    return int(fetch_one(cursor, "staging/next_id", {"stream": stream}).next_id)
+def next_id(cursor: Cursor, stream: str, base: int = 0) -> int:
+    """The first id, counted from a base, that no merged or rejected event of the stream carries."""
+    return int(fetch_one(cursor, "staging/next_id", {"stream": stream, "base": base}).next_id)
 
 
 def _copy(cursor: Cursor, rows: bytes) -> None:

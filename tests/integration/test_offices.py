@@ -10,6 +10,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
+from ingestor import Simulated, simulated_next
 from integration.events import (
     claim,
     compute_and_publish,
@@ -195,3 +196,12 @@ def test_views_of_offices_have_comments(offices: Database) -> None:
         WHERE c.relnamespace = 'offices'::regnamespace AND col_description(c.oid, a.attnum) IS NULL
         """
     assert rows(offices, missing) == []
+
+
+def test_a_simulated_office_goes_on_behind_its_own_ids(offices: Database) -> None:
+    stage_example(offices)
+    merge(offices)
+    assert offices.run(partial(simulated_next, number=42)).first_ids == {"claim": 8, "diagnose": 2}
+    assert offices.run(partial(simulated_next, number=None)) == Simulated(
+        {"claim": 0, "diagnose": 0}, office=0
+    )

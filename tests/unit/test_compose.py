@@ -90,7 +90,8 @@ def test_past_one_machine_is_a_profile_of_its_own() -> None:
 
 
 def test_who_shares_a_broker_is_told_of_it_and_the_publisher_of_nothing_else() -> None:
-    [url] = SERVICES["publisher"]["environment"].values()
+    assert set(SERVICES["publisher"]["environment"]) == {"OFFICE_BROKER_URL", "OFFICE_NUMBER"}
+    url = SERVICES["publisher"]["environment"]["OFFICE_BROKER_URL"]
     assert url == "nats://office:${OFFICE_BROKER_PASSWORD:-best}@nats:4222"
     assert SERVICES["shared-ingestor"]["environment"]["OFFICE_BROKER_URL"] == url
     assert SERVICES["nats"]["command"][-1] in url

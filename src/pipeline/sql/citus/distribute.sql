@@ -25,6 +25,7 @@
 
 -- Reference tables, a copy on each node: what spread tables refer to, or is looked up beside their rows. First, for the foreign keys.
 SELECT create_reference_table('patient');
+SELECT create_reference_table('staging.id_scope');
 SELECT create_reference_table('staging.reject_reason');
 SELECT create_reference_table('staging.archived_day');
 SELECT create_reference_table('analytics.tracked_diagnosis');
