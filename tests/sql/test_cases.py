@@ -77,7 +77,8 @@ def test_a_statement_without_a_case_is_reported() -> None:
 def test_a_difference_is_reported(
     tmp_path: Path, database: Database, file: str, expected: str, difference: str
 ) -> None:
-    case = write_case(tmp_path, {file: expected, "parameters.json": '{"stream": "claim", "base": 0}'})
+    parameters = '{"stream": "claim", "base": 0}'
+    case = write_case(tmp_path, {file: expected, "parameters.json": parameters})
     assert difference in differences(case, database)
 
 
