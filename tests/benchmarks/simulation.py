@@ -40,6 +40,7 @@ CATCH_UP_EVENTS: Final = 40_000
 
 Row = tuple[Any, ...]
 
+SIZE: Final = "SELECT pg_database_size(current_database())"
 PUBLISHED: Final = """
     SELECT window_start, category, revenue, claims, patients FROM analytics.revenue_by_diagnosis
     """
@@ -181,6 +182,7 @@ def main(offices: int, seconds: float, seed: str) -> None:
     """Simulates so many offices, and prints what came of it; exit code 1 where figures differ."""
     events = OfficesEvents(offices, seed)
     with closing(Crowd(seed, port=27800, events=events, ids=PER_OFFICE)) as crowd:
+        [(empty,)] = crowd.reader.rows(SIZE)
         usage = simulate(crowd, offices=offices, seconds=seconds)
         spent = usage.spent()
         [(count, p50, p99)] = crowd.reader.rows(WAITED)
@@ -192,6 +194,8 @@ def main(offices: int, seconds: float, seed: str) -> None:
         )
         for kind, processor_seconds in spent.items():
             click.echo(f"  {kind}: {processor_seconds / count * 1e6:.0f} µs of a core per event")
+        [(full,)] = crowd.reader.rows(SIZE)
+        click.echo(f"  disk: {(full - empty) / count:.0f} bytes per event, indexes included")
         published = len(crowd.reader.rows(PUBLISHED))
         click.echo(f"{published} figures published; {len(wrong)} differ from the model's")
         rate = rate_with(crowd, INGESTORS, CATCH_UP_EVENTS)
