@@ -2,10 +2,11 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import OfficeError
@@ -86,6 +87,13 @@ class Settings(BaseSettings):
     stop_at_end_of_input: bool = False
     """Stop when standard input ends: so a process ends with the one that started it."""
 
+    @field_validator("broker_url")
+    @classmethod
+    def _names_a_broker(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_broker_url(url.get_secret_value()):
+            raise ValueError("it looks like nats://user:password@host:4222")
+        return url
+
     @property
     def reports_folder(self) -> Path:
         """Where the pages are built."""
@@ -131,6 +139,14 @@ class Settings(BaseSettings):
         )
 
 
+def _is_broker_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text would show a part of the URL
+        return False
+
+
 def _checked_dsn(dsn: str) -> str:
     try:
         parse_dsn(dsn)
@@ -160,6 +176,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name == "DATABASE_URL" or name.startswith("PG") else f"OFFICE_{name}"
+        reason = first["msg"].removeprefix("Value error, ")
         raise OfficeError(
-            f"The environment variable {name} can't be used: {first['msg']}.", exit_code=2
+            f"The environment variable {name} can't be used: {reason}.", exit_code=2
         ) from None

@@ -133,9 +133,10 @@ class Broker:
             return
         self._is_closing = True
         for source in self._sources:
-            with suppress(*_NO_ANSWER, *_NOT_THERE):
+            # What can't be given back comes again later.
+            with suppress(TimeoutError, nats.errors.Error):
                 source.give_back()
-        with suppress(*_NO_ANSWER):
+        with suppress(TimeoutError, nats.errors.Error):
             self.call(self._close(), _CLOSE_SECONDS)
         self._end_loop()
 

@@ -83,6 +83,9 @@ def test_what_is_wrong_with_a_broker_is_told_in_a_line(office: Office, broker_ur
         "Error: There is nowhere to publish to: OFFICE_BROKER_URL isn't set. "
         "See: python src/office.py publish --help\n"
     )
+    odd = office.start("publish", OFFICE_BROKER_URL="localhost:4222").result()
+    assert (odd.code, odd.err.count("\n")) == (2, 1)
+    assert "it looks like nats://user:password@host:4222" in odd.err
     host = broker_url.split("@")[1]
     wrong = {"OFFICE_BROKER_URL": f"nats://office:not-it@{host}"}
     refused = f"the broker at {host} refuses us. See OFFICE_BROKER_URL."
