@@ -111,7 +111,7 @@ def make_desk(lab: Lab, base: Base) -> Desk:
 def compare_with_bare(lab: Lab, plan: Plan, desk: Desk, *, parallel: bool = True) -> Comparison:
     """Every window's figures, computed and published, against a query that computes them.
 
-    PostgreSQL has several processes work at a query into a new table, and one at an INSERT.
+    PostgreSQL may have several processes work at a query into a new table; at an INSERT, one.
     """
     comparison = Comparison(
         "f",
