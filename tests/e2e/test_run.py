@@ -1,4 +1,7 @@
-"""`office.py run`: everything at once, as a user starts and stops it."""
+"""`office.py run`: everything at once, as a user starts and stops it.
+
+All but one on servers of their own: a run gives the roles new passwords, and roles are a server's.
+"""
 
 import re
 import signal
@@ -104,7 +107,7 @@ def test_ctrl_c_drains_and_the_next_run_goes_on(embedded_office: Office) -> None
 
 def test_a_second_run_is_refused_and_a_taken_port_avoided(office: Office) -> None:
     with socket.create_server(("127.0.0.1", office.reports_port)):
-        first = office.start("run")
+        first = office.start("run", OFFICE_MERGE_PASSWORD="best")
         first.wait_until(lambda: "is taken" in first.err)
         said = re.search(
             r"Port (\d+) is taken; the pages are at http://localhost:(\d+) ", first.err
@@ -138,12 +141,14 @@ def test_a_killed_ingestor_ends_the_run(embedded_office: Office) -> None:
     wait_until(lambda: not office.processes())
 
 
-def test_run_can_be_stopped_while_its_processes_are_starting(office: Office) -> None:
+def test_run_can_be_stopped_while_its_processes_are_starting(embedded_office: Office) -> None:
+    office = embedded_office
     ended = office.command("run", "--for", "0.2")
     assert (ended.code, errors(ended.err)) == (0, [])
 
 
-def test_a_terminal_of_80_columns_shows_the_streams(office: Office) -> None:
+def test_a_terminal_of_80_columns_shows_the_streams(embedded_office: Office) -> None:
+    office = embedded_office
     terminal = office.start_in_terminal("run", OFFICE_PUBLISH_SECONDS="0.1")
     row = r"^{} +[1-9]\d* +[1-9]\d* +\d+ +\d+ +\d+ +\d+ +\d\.\d/s +\d+ s *$"
     both = [re.compile(row.format(stream), re.MULTILINE) for stream in ("claim", "diagnose")]
