@@ -64,7 +64,9 @@ def test_run_with_ingestors_that_share_an_embedded_broker(embedded_office: Offic
     office = embedded_office
     for _ in range(2):
         ended = office.start("run", "--ingestors", "2", "--for", "8", **QUICK).result()
-        assert (ended.code, ended.err) == (0, "")
+        assert ended.code == 0, ended.err
+        # Another test's server may have the usual port, which is said.
+        assert "Error" not in ended.err
         wait_until(lambda: not office.processes())
     url = office.command("db").out.strip()
     assert office.command("merge").code == 0
