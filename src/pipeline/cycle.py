@@ -9,9 +9,10 @@ from typing import Any
 
 from pipeline.data_docs import run_name
 from pipeline.database import Database
+from pipeline.figures import WINDOW
 from pipeline.merge import Batch, Look, merge_pending
 from pipeline.quality import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
-from pipeline.revenue import WINDOW, Candidate, close_run, compute, publish
+from pipeline.revenue import Candidate, close_run, compute, publish
 from pipeline.statements import Cursor, execute, statement
 
 # Windows that are checked together, at most: a week of them.

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from pipeline.figures import WINDOW
 from pipeline.statements import Cursor, execute, fetch_all, fetch_one
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
-WINDOW = timedelta(minutes=10)
 # The claims of so many windows fit in the memory that a statement gets; and where a table has
 # grown since it was analyzed, no plan for so few is bad enough to show.
 WINDOWS_AT_ONCE = 300

@@ -111,6 +111,8 @@ class Broker:
         except BaseException:
             self._end_loop()
             raise
+        # For the sinks and sources: the client's view of JetStream.
+        self.jetstream: Final = self._client.jetstream(timeout=_REQUEST_SECONDS)
 
     @property
     def is_connected(self) -> bool:
@@ -141,11 +143,6 @@ class Broker:
         self._end_loop()
 
     # What follows is for the sinks and sources.
-
-    @property
-    def jetstream(self) -> JetStreamContext:
-        """The client's view of JetStream."""
-        return self._client.jetstream(timeout=_REQUEST_SECONDS)
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float = _CALL_SECONDS) -> T:
         """Have the link's thread do something, and wait for it.

@@ -147,7 +147,7 @@ class Office:
         self.database_url = database_url
         self.reports_port = free_port()
         self.metrics_port = free_port(4)
-        self._environment = _plain_environment() | {
+        self._environment = plain_environment() | {
             "OFFICE_HOME": str(home),
             "OFFICE_REPORTS_PORT": str(self.reports_port),
             "OFFICE_METRICS_PORT": str(self.metrics_port),
@@ -231,7 +231,7 @@ def _command(program: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, str(SOURCE / f"{program}.py"), *map(str, arguments)]
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """Our environment without what would name another database or a terminal's size."""
     foreign = ("PG", "OFFICE_", "DATABASE_URL", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -2,17 +2,15 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from e2e.processes import Office, wait_until
 from e2e.queries import fetch, received, reconciliation, staged_ids
+from faults.crowd import waiting
 from pipeline.embedded_broker import broker
-from utils.jetstream import Broker, name_of
 
-STREAMS = ("claim", "diagnose")
 QUICK = {"OFFICE_PUBLISH_SECONDS": "0.02", "OFFICE_MERGE_SECONDS": "0.5"}
 INGESTORS = """
     SELECT count(*) FROM pg_stat_activity
@@ -25,13 +23,6 @@ def broker_url(tmp_path: Path) -> Iterator[str]:
     """A broker of the test's own."""
     with broker(tmp_path / "broker") as url:
         yield url
-
-
-def waiting(url: str) -> int:
-    """Events that the broker still has."""
-    with closing(Broker(url, name="test")) as link:
-        infos = [link.call(link.jetstream.stream_info(name_of(stream))) for stream in STREAMS]
-    return sum(info.state.messages for info in infos)
 
 
 def require_all_staged(url: str) -> None:

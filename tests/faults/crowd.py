@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import shutil
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import Final, Protocol
 
 from nats.js import JetStreamContext
 
-from e2e.processes import Running
+from e2e.processes import Running, plain_environment
 from faults.checker import Checker, LogReader, Violation, difference_of_states
 from faults.events import CANARY, Events
 from faults.ledger import Ledger
@@ -132,6 +131,13 @@ async def offer(jetstream: JetStreamContext, messages: Sequence[Message]) -> lis
     return [message for message, answer in answered if isinstance(answer, BaseException)]
 
 
+def waiting(url: str) -> int:
+    """Events that a broker has and nobody has acknowledged."""
+    with closing(Broker(url, name="harness")) as link:
+        infos = [link.call(link.jetstream.stream_info(name_of(stream))) for stream in STREAMS]
+    return sum(info.state.messages for info in infos)
+
+
 class Crowd:
     """A database, a broker, and ingestors that come and go."""
 
@@ -165,12 +171,15 @@ class Crowd:
         return Sender(self.broker.url, self.events, self.ledger, count=count, per_second=per_second)
 
     def start(self, script: str, *arguments: str) -> Running:
-        foreign = ("PG", "OFFICE_", "DATABASE_URL")
-        own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         at = {"DATABASE_URL": self.server.url, "OFFICE_HOME": str(self.folder / "home")}
         return Running(
             [sys.executable, str(SRC / f"{script}.py"), *arguments],
-            environment={**own, **QUICK, **at, "OFFICE_BROKER_URL": self.broker.url},
+            environment={
+                **plain_environment(),
+                **QUICK,
+                **at,
+                "OFFICE_BROKER_URL": self.broker.url,
+            },
             home=self.folder,
             output=self.logs / f"{next(self._numbers):04}-{script}",
         )
@@ -194,9 +203,7 @@ class Crowd:
 
     def waiting(self) -> int:
         """Events that the broker has and nobody has acknowledged."""
-        with closing(Broker(self.broker.url, name="harness")) as link:
-            infos = [link.call(link.jetstream.stream_info(name_of(s))) for s in STREAMS]
-        return sum(info.state.messages for info in infos)
+        return waiting(self.broker.url)
 
     def staged_since(self, seq: int) -> tuple[int, float]:
         """Raw rows behind one, and the seconds between the first and the last of them."""

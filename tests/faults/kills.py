@@ -22,7 +22,6 @@ from faults.server import wait_for
 
 INGESTORS = 3
 PER_SECOND = 1_000.0
-POLL_SECONDS = 0.1
 RATE_EVENTS = 40_000
 PRELOAD_PER_SECOND = 20_000.0
 
