@@ -46,6 +46,7 @@ lint: setup-dev
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
+	@PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql
 
 assets: setup-dev  ## copies what the pages load from npm's packages, by package-lock.json (needs npm)

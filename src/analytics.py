@@ -10,21 +10,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from models.scheduler import Scheduler
-from pipeline.archive import archive
-from pipeline.cycle import CycleResult, run_cycle
-from pipeline.database import Database, once_reachable
-from pipeline.errors import OfficeError, exit_on_office_error
-from pipeline.health import LastTime
-from pipeline.logs import configure_logging
-from pipeline.metrics import AnalyticsMetrics, read_windows, window_families
-from pipeline.monitor import monitoring
-from pipeline.partitions import make_partitions
-from pipeline.quality import Checker
-from pipeline.question import NoAnswerError, Question
-from pipeline.report import build_report, docs_folder
-from pipeline.schema import apply_schema, schema_version
-from pipeline.settings import Settings, load_settings
-from pipeline.verify import find_unbalanced
+from pipeline.archive.archive import archive
+from pipeline.audit.verify import find_fault, find_unbalanced
+from pipeline.core.database import Database, once_reachable
+from pipeline.core.errors import OfficeError, exit_on_office_error
+from pipeline.core.logs import configure_logging
+from pipeline.core.settings import Settings, load_settings
+from pipeline.operations.health import LastTime
+from pipeline.operations.metrics import AnalyticsMetrics, read_windows, window_families
+from pipeline.operations.monitor import monitoring
+from pipeline.operations.question import NoAnswerError, Question
+from pipeline.quality.checks import Checker
+from pipeline.quality.cycle import CycleResult, run_cycle
+from pipeline.report.report import build_report, docs_folder
+from pipeline.schema.migrate import apply_schema, schema_version
+from pipeline.schema.partitions import make_partitions
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
@@ -149,7 +149,12 @@ def archive_due(database: Database, settings: Settings) -> None:
             database,
             folder=settings.archive_folder,
             keep_days=settings.retention_days,
-            patience=timedelta(seconds=2 * settings.analytics_seconds),
+            find_fault=partial(
+                find_fault,
+                database,
+                settings.archive_folder,
+                timedelta(seconds=2 * settings.analytics_seconds),
+            ),
         )
     except OfficeError as error:
         log.warning("days left unarchived", extra={"reason": str(error)})

@@ -13,21 +13,21 @@ from functools import partial
 
 from models.scheduler import Scheduler
 from models.subscriber import Subscriber
-from pipeline.database import PASSING_ERRORS, Database, describe, once_reachable
-from pipeline.errors import OfficeError, exit_on_office_error
-from pipeline.health import LastTime
-from pipeline.logs import configure_logging
-from pipeline.merge import Batch, Look, merge_together
-from pipeline.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
-from pipeline.monitor import monitoring
-from pipeline.offices import IDS_OF_AN_OFFICE, are_per_office, number_of_own_events
-from pipeline.partitions import make_partitions
-from pipeline.question import NoAnswerError, Question
-from pipeline.roles import login_as
-from pipeline.schema import apply_schema, schema_version
-from pipeline.settings import Settings, load_settings
-from pipeline.staging import append, next_id
-from pipeline.statements import Cursor
+from pipeline.core.database import PASSING_ERRORS, Database, describe, once_reachable
+from pipeline.core.errors import OfficeError, exit_on_office_error
+from pipeline.core.logs import configure_logging
+from pipeline.core.settings import Settings, load_settings
+from pipeline.core.statements import Cursor
+from pipeline.merge.merge import Batch, Look, merge_together
+from pipeline.operations.health import LastTime
+from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
+from pipeline.operations.monitor import monitoring
+from pipeline.operations.question import NoAnswerError, Question
+from pipeline.schema.migrate import apply_schema, schema_version
+from pipeline.schema.offices import IDS_OF_AN_OFFICE, are_per_office, number_of_own_events
+from pipeline.schema.partitions import make_partitions
+from pipeline.schema.roles import login_as
+from pipeline.staging.append import append, next_id
 from publisher import Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import STREAMS, Channel, Source, stop_at_end_of_input, stop_on_signals

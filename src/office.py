@@ -7,7 +7,7 @@ import click
 
 from commands import audit, data, demo, publish, repair, running, server
 from commands.common import STOPPED, USED_WRONGLY
-from pipeline.errors import exit_on_office_error
+from pipeline.core.errors import exit_on_office_error
 
 # The commands as `--help` shows them.
 SECTIONS = {

@@ -1,4 +1,4 @@
-"""Copies what the pages load from npm's packages into `pipeline/static/vendor/`: `make assets`.
+"""Copies what the pages load from npm's packages into the pages' `vendor/`: `make assets`.
 
 Needs npm and the registry; the pages, and whoever builds them, need neither. The versions are those
 of `package.json` beside the folder, held to by the integrity in `package-lock.json`.
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-STATIC = Path(__file__).parents[1] / "src" / "pipeline" / "static"
+STATIC = Path(__file__).parents[1] / "src" / "pipeline" / "report" / "static"
 VENDOR = STATIC / "vendor"
 
 # Of each package, the files that a page loads.

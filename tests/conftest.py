@@ -12,9 +12,9 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from pipeline.database import Database
-from pipeline.embedded import server
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.operations.embedded import server
+from pipeline.schema.migrate import apply_schema
 
 INIT_SQL = Path(__file__).parents[1] / "setup" / "init_db.sql"
 HOME_VARIABLE = "OFFICE_TESTS_HOME"

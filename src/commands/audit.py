@@ -19,11 +19,12 @@ from commands.common import (
     width,
 )
 from commands.progress import bar, one_by_one
-from pipeline import display, display_explain
-from pipeline.explain import explain_claim, explain_diagnose, explain_window, window_of
-from pipeline.offices import MOST_OFFICE, key_of
-from pipeline.release import release
-from pipeline.verify import BEGINNING, recorded_files, verify, verify_files
+from pipeline.audit.explain import explain_claim, explain_diagnose, explain_window
+from pipeline.audit.release import release
+from pipeline.audit.verify import BEGINNING, recorded_files, verify, verify_files
+from pipeline.core.window import window_of
+from pipeline.report import display, display_explain
+from pipeline.schema.offices import MOST_OFFICE, key_of
 
 # What `verify` checks unless it is told otherwise.
 RECENT = timedelta(hours=24)

@@ -15,15 +15,15 @@ import click
 import psycopg2
 import psycopg2.errors
 
-from pipeline import embedded
-from pipeline.database import Database, address, describe, wait_until_reachable
-from pipeline.errors import OfficeError
-from pipeline.explain import WINDOW, window_of
-from pipeline.logs import configure_logging
-from pipeline.report import build_report
-from pipeline.schema import apply_schema
-from pipeline.settings import PROJECT_FOLDER, Settings, load_settings
-from pipeline.terminal import at_ctrl_c
+from pipeline.core.database import Database, address, describe, wait_until_reachable
+from pipeline.core.errors import OfficeError
+from pipeline.core.logs import configure_logging
+from pipeline.core.settings import PROJECT_FOLDER, Settings, load_settings
+from pipeline.core.window import WINDOW, window_of
+from pipeline.operations import embedded
+from pipeline.operations.terminal import at_ctrl_c
+from pipeline.report.report import build_report
+from pipeline.schema.migrate import apply_schema
 
 # Where the database is, for what the PG* variables leave open; without DATABASE_URL, PGHOST and
 # PGDATABASE it is the embedded server.

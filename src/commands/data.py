@@ -23,14 +23,14 @@ from commands.common import (
     stopping,
 )
 from commands.progress import bar
-from pipeline.contract import FATES
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.merge import Look, merge_pending
-from pipeline.report import docs_folder
-from pipeline.settings import Settings
-from pipeline.staging import STREAMS, load_lines
-from pipeline.status import read_status
+from pipeline.core.contract import FATES
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.settings import Settings
+from pipeline.merge.merge import Look, merge_pending
+from pipeline.operations.status import read_status
+from pipeline.report.report import docs_folder
+from pipeline.staging.append import STREAMS, load_lines
 
 GZIP_START = b"\x1f\x8b"
 
@@ -144,8 +144,8 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
     """
     begin, end = parse_time(since, "--from"), parse_time(until, "--to")
     # Great Expectations takes seconds to import: only this command pays for it.
-    from pipeline.cycle import run_cycle  # noqa: PLC0415
-    from pipeline.quality import Checker  # noqa: PLC0415
+    from pipeline.quality.checks import Checker  # noqa: PLC0415
+    from pipeline.quality.cycle import run_cycle  # noqa: PLC0415
 
     settings = chosen_settings()
     now = datetime.now(UTC)

@@ -27,20 +27,20 @@ from commands.common import (
 )
 from commands.running import only_one
 from history import Examples, History, make_history, window_of
-from pipeline import embedded
-from pipeline.contract import FATES
-from pipeline.database import Database
-from pipeline.merge import merge_pending
-from pipeline.pages import serving
-from pipeline.report import docs_folder
-from pipeline.settings import Settings, load_settings
-from pipeline.staging import STREAMS, load_lines
-from pipeline.terminal import own_ctrl_c
+from pipeline.core.contract import FATES
+from pipeline.core.database import Database
+from pipeline.core.settings import Settings, load_settings
+from pipeline.merge.merge import merge_pending
+from pipeline.operations import embedded
+from pipeline.operations.serving import serving
+from pipeline.operations.terminal import own_ctrl_c
+from pipeline.report.report import docs_folder
+from pipeline.staging.append import STREAMS, load_lines
 from utils.pipeline_utils import stop_on_signals
 
 if TYPE_CHECKING:
-    from pipeline.cycle import CycleResult
-    from pipeline.quality import Checker
+    from pipeline.quality.checks import Checker
+    from pipeline.quality.cycle import CycleResult
 
 INDENT = " " * 9
 ROUND_HOURS = 4
@@ -133,7 +133,7 @@ def clear(settings: Settings) -> None:
 def make_checker(settings: Settings, database: Database) -> "Checker":
     """The checks of the office, but that here a price above 10,000 holds its window back."""
     # Great Expectations takes seconds to import.
-    from pipeline.quality import Checker  # noqa: PLC0415
+    from pipeline.quality.checks import Checker  # noqa: PLC0415
 
     make_suites(load_settings().expectations, settings.expectations)
     return Checker(
@@ -192,7 +192,7 @@ class Works:
 
     def do(self, history: History, since: datetime, until: datetime) -> Round:
         """Loads and merges what arrived between, and publishes the windows that it changes."""
-        from pipeline.cycle import run_cycle  # noqa: PLC0415  (as above)
+        from pipeline.quality.cycle import run_cycle  # noqa: PLC0415  (as above)
 
         fates: Counter[str] = Counter()
         for stream in STREAMS:

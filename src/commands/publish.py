@@ -7,8 +7,8 @@ import time
 import click
 
 from commands.common import chosen_settings
-from pipeline.errors import OfficeError
-from pipeline.logs import configure_logging
+from pipeline.core.errors import OfficeError
+from pipeline.core.logs import configure_logging
 from publisher import Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import STREAMS, stop_at_end_of_input, stop_on_signals

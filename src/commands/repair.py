@@ -16,10 +16,10 @@ from commands.common import (
     stopping,
 )
 from commands.progress import bar
-from pipeline import display
-from pipeline.contract import REASONS
-from pipeline.rebuild import rebuild
-from pipeline.replay import count_archived, replay
+from pipeline.audit.rebuild import rebuild
+from pipeline.core.contract import REASONS
+from pipeline.merge.replay import count_archived, replay
+from pipeline.report import display
 
 WHOLE_OR_NOT = "the live clean layer is put right, or is as it was: rebuild again says which."
 

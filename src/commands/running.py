@@ -27,18 +27,18 @@ from commands.common import (
     say,
     to_json,
 )
-from pipeline import display
-from pipeline.database import PASSING_ERRORS, Database, address, describe
-from pipeline.display import Around
-from pipeline.embedded_broker import broker
-from pipeline.errors import OfficeError
-from pipeline.logs import configure_logging
-from pipeline.pages import serving
-from pipeline.processes import Processes
-from pipeline.roles import login_as, set_passwords
-from pipeline.settings import Settings
-from pipeline.status import Status, read_status
-from pipeline.terminal import own_ctrl_c
+from pipeline.core.database import PASSING_ERRORS, Database, address, describe
+from pipeline.core.errors import OfficeError
+from pipeline.core.logs import configure_logging
+from pipeline.core.settings import Settings
+from pipeline.operations.embedded_broker import broker
+from pipeline.operations.processes import Processes
+from pipeline.operations.serving import serving
+from pipeline.operations.status import Status, read_status
+from pipeline.operations.terminal import own_ctrl_c
+from pipeline.report import display
+from pipeline.report.display import Around
+from pipeline.schema.roles import login_as, set_passwords
 from utils.pipeline_utils import stop_on_signals
 
 MOST_INGESTORS = 16

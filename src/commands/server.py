@@ -19,9 +19,11 @@ from commands.common import (
     stopping,
 )
 from commands.progress import bar, one_by_one
-from pipeline import display, embedded
-from pipeline.archive import archive
-from pipeline.roles import set_passwords
+from pipeline.archive.archive import archive
+from pipeline.audit.verify import find_fault
+from pipeline.operations import embedded
+from pipeline.report import display
+from pipeline.schema.roles import set_passwords
 
 
 @click.command()
@@ -67,7 +69,12 @@ def archive_command(*, is_json: bool) -> None:
             database,
             folder=settings.archive_folder,
             keep_days=settings.retention_days,
-            patience=timedelta(seconds=2 * settings.analytics_seconds),
+            find_fault=partial(
+                find_fault,
+                database,
+                settings.archive_folder,
+                timedelta(seconds=2 * settings.analytics_seconds),
+            ),
             watch=one_by_one(watch),
         )
     report([asdict(each) for each in done], "\n".join(display.archive_lines(done)), is_json=is_json)

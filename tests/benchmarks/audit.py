@@ -22,9 +22,9 @@ from psycopg2.extensions import connection
 import adminer
 from benchmarks.rows import FIRST_ROW_AT, fill
 from conftest import INIT_SQL, make_server_home
-from pipeline.database import Database
-from pipeline.embedded import server
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.operations.embedded import server
+from pipeline.schema.migrate import apply_schema
 
 PORT: Final = 25436
 TRIES: Final = 5

@@ -15,7 +15,7 @@ from benchmarks.copying import execute
 from benchmarks.lab import OFFICE, Lab, autocommitting, checkpoint, connected
 from benchmarks.lines import Lines, make_lines
 from benchmarks.rows import vacuum
-from pipeline.database import Database
+from pipeline.core.database import Database
 
 BASE_ROWS_SQL: Final = (Path(__file__).parent / "base_rows.sql").read_text(encoding="utf-8")
 CLAIMS_PER_DIAGNOSE: Final = 10

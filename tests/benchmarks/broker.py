@@ -16,7 +16,7 @@ from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Comparison
 from benchmarks.turns import Plan, Run, in_turns, seconds_of
 from models.subscriber import Subscriber
-from pipeline.embedded_broker import broker
+from pipeline.operations.embedded_broker import broker
 from utils.jetstream import FETCH_AT_MOST, Broker, make_stream, name_of, subject_of, subscribe
 
 EVENTS = 50_000

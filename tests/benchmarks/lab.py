@@ -13,9 +13,9 @@ from psycopg2 import sql
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
 from conftest import INIT_SQL, make_server_home
-from pipeline.database import Database
-from pipeline.embedded import server
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.operations.embedded import server
+from pipeline.schema.migrate import apply_schema
 
 PORT: Final = 25439
 GIVEN: Final = "doctor_office"

@@ -11,7 +11,7 @@ from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Figure
 from benchmarks.running import batches, paced, published
 from benchmarks.turns import Plan
-from pipeline.settings import Settings
+from pipeline.core.settings import Settings
 
 MERGE_SECONDS: Final[float] = Settings.model_fields["merge_seconds"].default
 AIM_SECONDS: Final = 0.25

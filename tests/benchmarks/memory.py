@@ -18,7 +18,7 @@ from benchmarks.recompute import write_timed
 from benchmarks.results import Figure
 from benchmarks.running import Process, paced, started
 from benchmarks.turns import Plan
-from pipeline.settings import PROJECT_FOLDER, Settings
+from pipeline.core.settings import PROJECT_FOLDER, Settings
 
 TIMES: Final = 100
 FLAT: Final = 1.1

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import ingestor
-from pipeline.errors import exit_on_office_error
+from pipeline.core.errors import exit_on_office_error
 from utils.pipeline_utils import Sink
 
 FOLDER = "BENCH_FOLDER"

@@ -21,10 +21,10 @@ from typing import Final
 import click
 
 from conftest import INIT_SQL, make_server_home
-from pipeline.database import Database
-from pipeline.embedded import server
-from pipeline.report import build_report
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.operations.embedded import server
+from pipeline.report.report import build_report
+from pipeline.schema.migrate import apply_schema
 
 PORT: Final = 25437
 TRIES: Final = 5

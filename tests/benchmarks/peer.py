@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks.lab import for_libpq
 from benchmarks.lines import Lines
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.settings import PROJECT_FOLDER
 
 PEERS: Final = Path(__file__).parent / "peers"
 ENVIRONMENTS: Final = PROJECT_FOLDER / ".office" / "bench"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from ingestor import EVENTS_PER_COMMIT, on_arrival
 from models.subscriber import Subscriber
-from pipeline.database import Database, wait_until_reachable
-from pipeline.merge import Look, merge_together
-from pipeline.revenue import close_run, compute, publish
-from pipeline.settings import Settings
-from pipeline.staging import STREAMS, load_lines
-from pipeline.statements import Cursor
+from pipeline.core.database import Database, wait_until_reachable
+from pipeline.core.settings import Settings
+from pipeline.core.statements import Cursor
+from pipeline.merge.merge import Look, merge_together
+from pipeline.revenue.revenue import close_run, compute, publish
+from pipeline.staging.append import STREAMS, load_lines
 from utils.pipeline_utils import Channel, Source
 
 BATCH_SIZE: int = Settings.model_fields["batch_size"].default

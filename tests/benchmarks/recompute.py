@@ -18,12 +18,12 @@ from benchmarks.lab import Lab, autocommitting, checkpoint
 from benchmarks.lines import EVENTS, SEED
 from benchmarks.results import Comparison
 from benchmarks.turns import Plan, Run, alone, in_turns, seconds_of
-from pipeline.cycle import run_cycle
-from pipeline.database import Database
-from pipeline.quality import Checker
-from pipeline.report import build_report, docs_folder
-from pipeline.settings import Settings
-from pipeline.verify import find_unbalanced
+from pipeline.audit.verify import find_unbalanced
+from pipeline.core.database import Database
+from pipeline.core.settings import Settings
+from pipeline.quality.checks import Checker
+from pipeline.quality.cycle import run_cycle
+from pipeline.report.report import build_report, docs_folder
 
 WINDOW: Final = timedelta(minutes=10)
 WINDOW_EVENTS: Final = 600

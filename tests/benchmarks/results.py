@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.lab import autocommitting
-from pipeline.embedded import SETTINGS
+from pipeline.operations.embedded import SETTINGS
 
 # What the server is asked for, besides what the embedded one sets.
 TELLING_SETTINGS: Final = (

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg2
 
 from integration.events import compute_and_publish
-from pipeline.database import Database
+from pipeline.core.database import Database
 
 FIRST_ROW_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NOW: Final = datetime(2030, 1, 1, tzinfo=UTC)

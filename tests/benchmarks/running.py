@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks import paced_ingestor
 from benchmarks.lines import Lines
 from e2e.processes import free_port
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.settings import PROJECT_FOLDER
 
 DEADLINE_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0

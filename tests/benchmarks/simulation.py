@@ -23,7 +23,7 @@ from faults.crowd import Crowd
 from faults.kills import rate_with
 from faults.server import wait_for
 from model import Claim, Clean, RawRow, merge, revenue
-from pipeline.offices import IDS_OF_AN_OFFICE, PER_OFFICE
+from pipeline.schema.offices import IDS_OF_AN_OFFICE, PER_OFFICE
 from publisher import claims, diagnoses, of_office
 from utils.pipeline_utils import STREAMS
 

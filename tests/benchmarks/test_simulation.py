@@ -4,7 +4,7 @@ from contextlib import closing
 
 from benchmarks.simulation import OfficesEvents, differences, simulate
 from faults.crowd import Crowd
-from pipeline.offices import PER_OFFICE
+from pipeline.schema.offices import PER_OFFICE
 
 OFFICES = 50
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from pipeline import embedded
+from pipeline.operations import embedded
 
 SOURCE = Path(__file__).parents[2] / "src"
 DEADLINE_SECONDS = 120.0

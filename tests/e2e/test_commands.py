@@ -20,9 +20,9 @@ from e2e.lines import CLAIMS, DIAGNOSES, Line, claim, diagnose, file_of
 from e2e.processes import Office, Result, wait_until
 from e2e.queries import Row, clean_rows, execute, fetch, published, reconciliation, staged_ids
 from integration.events import compute_and_publish
-from pipeline.database import Database
-from pipeline.settings import PROJECT_FOLDER
-from pipeline.staging import BYTES_PER_TRANSACTION
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.staging.append import BYTES_PER_TRANSACTION
 
 FATES = ("merged", "duplicate", "conflict", "rejected")
 

@@ -12,8 +12,8 @@ from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, Result
 from e2e.queries import fetch, published
 from integration.events import compute_and_publish
-from pipeline.database import Database
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
 
 NOON = "2020-05-04T12:00:00Z"
 

@@ -17,13 +17,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, s
 
 from e2e.queries import execute, fetch
 from integration.events import claim, diagnose, stage
-from pipeline.cycle import run_cycle
-from pipeline.database import Database
-from pipeline.pages import serving
-from pipeline.quality import Checker
-from pipeline.release import release
-from pipeline.report import build_report, docs_folder
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.audit.release import release
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.operations.serving import serving
+from pipeline.quality.checks import Checker
+from pipeline.quality.cycle import run_cycle
+from pipeline.report.report import build_report, docs_folder
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 

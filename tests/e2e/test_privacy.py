@@ -24,10 +24,10 @@ from e2e.processes import Office, Result, wait_until
 from e2e.queries import execute, fetch
 from ingestor import on_arrival
 from models.subscriber import Subscriber
-from pipeline.database import Database
-from pipeline.embedded import LOCKS_PER_TRANSACTION, SETTINGS
-from pipeline.logs import LogfmtFormatter
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.database import Database
+from pipeline.core.logs import LogfmtFormatter
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.operations.embedded import LOCKS_PER_TRANSACTION, SETTINGS
 from scrape import get, scrape
 from utils.pipeline_utils import Channel
 

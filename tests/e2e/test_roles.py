@@ -9,7 +9,7 @@ from psycopg2.extensions import parse_dsn
 from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, wait_until
 from e2e.queries import fetch, published
-from pipeline.roles import login_as
+from pipeline.schema.roles import login_as
 
 WHO = """
     SELECT DISTINCT application_name, usename FROM pg_stat_activity

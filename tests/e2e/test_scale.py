@@ -9,7 +9,7 @@ import pytest
 from e2e.processes import Office, wait_until
 from e2e.queries import fetch, received, reconciliation, staged_ids
 from faults.crowd import waiting
-from pipeline.embedded_broker import broker
+from pipeline.operations.embedded_broker import broker
 
 QUICK = {"OFFICE_PUBLISH_SECONDS": "0.02", "OFFICE_MERGE_SECONDS": "0.5"}
 INGESTORS = """

@@ -21,9 +21,9 @@ from faults.checker import Checker, LogReader, Violation, difference_of_states
 from faults.events import CANARY, Events
 from faults.ledger import Ledger
 from faults.server import Reader, Server, wait_for
-from pipeline.database import Database
-from pipeline.embedded_broker import BrokerServer
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.operations.embedded_broker import BrokerServer
+from pipeline.schema.migrate import apply_schema
 from utils.jetstream import Broker, make_stream, name_of, subject_of
 from utils.pipeline_utils import STREAMS
 

@@ -29,11 +29,11 @@ from generators import PATIENTS, RECEIVED_AT
 from ingestor import on_arrival
 from integration.events import compute_and_publish
 from model import Clean, Outcome, merge
-from pipeline.database import Database, describe
-from pipeline.embedded import server
-from pipeline.merge import Look, merge_pending
-from pipeline.schema import apply_schema
-from pipeline.staging import STREAMS, load_lines
+from pipeline.core.database import Database, describe
+from pipeline.merge.merge import Look, merge_pending
+from pipeline.operations.embedded import server
+from pipeline.schema.migrate import apply_schema
+from pipeline.staging.append import STREAMS, load_lines
 
 PORT: Final = 25435
 LARGEST_GROUP: Final = 400

@@ -28,8 +28,8 @@ from faults.ledger import Ledger
 from faults.points import ARMED, Fuse
 from faults.proxy import Proxy
 from faults.server import Reader, Server, SmallDisk, wait_for
-from pipeline.database import Database
-from pipeline.schema import apply_schema
+from pipeline.core.database import Database
+from pipeline.schema.migrate import apply_schema
 from utils.pipeline_utils import STREAMS
 
 ROOT = Path(__file__).parents[2]

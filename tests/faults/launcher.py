@@ -18,8 +18,8 @@ from psycopg2 import extensions
 
 from faults.points import ARMED, Points
 from faults.source import BrokerSource
-from pipeline import statements
-from pipeline.errors import exit_on_office_error
+from pipeline.core import statements
+from pipeline.core.errors import exit_on_office_error
 from utils.pipeline_utils import STREAMS
 
 BROKER = "FAULT_BROKER"

@@ -15,8 +15,8 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import psycopg2.extensions
 
-from pipeline import embedded
-from pipeline.embedded_user import Site, find_site
+from pipeline.operations import embedded
+from pipeline.operations.embedded_user import Site, find_site
 
 INIT_SQL = Path(__file__).parents[2] / "setup" / "init_db.sql"
 DEADLINE_SECONDS = 30.0

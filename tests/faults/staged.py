@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from model import Claim, Diagnosis, Outcome, RawRow
-from pipeline.database import Database
-from pipeline.statements import Cursor
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor
 
 # A row per raw row and outcome: a raw row with two outcomes comes twice.
 STAGED = """

@@ -11,9 +11,10 @@ from e2e.queries import execute
 from faults.checker import Checker, LogReader, Violation, difference_of_states
 from faults.events import CANARY, Events
 from faults.ledger import Ledger
-from pipeline import revenue, staging
-from pipeline.database import Database
-from pipeline.merge import merge_pending
+from pipeline.core.database import Database
+from pipeline.merge.merge import merge_pending
+from pipeline.revenue import revenue
+from pipeline.staging import append as staging
 from utils.pipeline_utils import STREAMS
 
 EVENTS = 150

@@ -11,7 +11,7 @@ from faults.fuzz import Fuzz, Violation, fuzz_database
 from faults.payloads import MUTATIONS, Payload, payloads
 from faults.staged import receive_at
 from generators import RECEIVED_AT, changed
-from pipeline.database import Database
+from pipeline.core.database import Database
 
 SEED = 413
 SLICE = 2_000

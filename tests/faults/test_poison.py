@@ -13,9 +13,9 @@ from ingestor import on_arrival
 from integration.events import claim, diagnose, empty, merge
 from model import merge as modelled
 from models.subscriber import Subscriber
-from pipeline.database import Database
-from pipeline.settings import PROJECT_FOLDER
-from pipeline.staging import load_lines
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.staging.append import load_lines
 from utils.pipeline_utils import Channel
 
 GOOD: dict[str, Callable[[int], bytes]] = {"claim": claim, "diagnose": diagnose}

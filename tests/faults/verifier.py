@@ -12,7 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import office
-from pipeline.errors import OfficeError
+from pipeline.core.errors import OfficeError
 
 EVERY_SECONDS = 1.0
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.statements import Cursor, statement
+from pipeline.core.statements import Cursor, statement
 
 NAME = "citus/distribute"
 

@@ -7,10 +7,10 @@ import time
 from datetime import datetime
 from typing import Any
 
-from pipeline.database import Database
-from pipeline.merge import merge_pending
-from pipeline.revenue import close_run, compute, publish
-from pipeline.staging import append
+from pipeline.core.database import Database
+from pipeline.merge.merge import merge_pending
+from pipeline.revenue.revenue import close_run, compute, publish
+from pipeline.staging.append import append
 
 PASS_OVER = """
     UPDATE staging.merge_cursor

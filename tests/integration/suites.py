@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.database import Database
-from pipeline.quality import Checker
-from pipeline.report import docs_folder
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.quality.checks import Checker
+from pipeline.report.report import docs_folder
 
 Suite = list[dict[str, Any]]
 

@@ -11,17 +11,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from integration.events import claim, compute_and_publish, diagnose, fates, merge, rows
-from pipeline import archive as archiving
-from pipeline import archive_file
-from pipeline.archive import ArchivedDay, archive
-from pipeline.database import Database
-from pipeline.display_explain import claim_lines
-from pipeline.errors import OfficeError
-from pipeline.explain import explain_claim
-from pipeline.rebuild import rebuild
-from pipeline.replay import count_archived, replay
-from pipeline.roles import login_as
-from pipeline.verify import BEGINNING, Promise, recorded_files, verify, verify_files
+from pipeline.archive import archive as archiving
+from pipeline.archive import file as archive_file
+from pipeline.archive.archive import ArchivedDay, archive
+from pipeline.audit.explain import explain_claim
+from pipeline.audit.rebuild import rebuild
+from pipeline.audit.verify import (
+    BEGINNING,
+    PATIENCE,
+    Promise,
+    find_fault,
+    recorded_files,
+    verify,
+    verify_files,
+)
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.merge.replay import count_archived, replay
+from pipeline.report.display_explain import claim_lines
+from pipeline.schema.roles import login_as
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 OLD = TODAY - timedelta(days=40)
@@ -53,7 +61,8 @@ def make_day(database: Database, day: datetime) -> None:
 
 
 def run(database: Database, folder: Path, keep_days: int = 30) -> list[ArchivedDay]:
-    return archive(database, folder=folder, keep_days=keep_days)
+    fault = partial(find_fault, database, folder, PATIENCE)
+    return archive(database, folder=folder, keep_days=keep_days, find_fault=fault)
 
 
 def broken(database: Database, folder: Path) -> list[Promise]:
@@ -279,7 +288,7 @@ def test_what_happens_between_export_and_drop_is_noticed(
 def test_a_reader_that_stays_holds_the_drop_up_and_nobody_else(
     office: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.database.ATTEMPTS", 1)
+    monkeypatch.setattr("pipeline.core.database.ATTEMPTS", 1)
     with closing(Database(office.dsn)) as other, other.transaction() as cursor:
         cursor.execute("SELECT count(*) FROM staging.event")
         assert {each.reason_left for each in run(office, tmp_path)} == {archiving.HELD_UP}

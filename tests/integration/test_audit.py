@@ -9,8 +9,8 @@ import pytest
 import adminer
 from benchmarks.rows import fill
 from integration.events import claim, rows, stage, stage_and_merge, table_of
-from pipeline.contract import REASONS
-from pipeline.database import Database
+from pipeline.core.contract import REASONS
+from pipeline.core.database import Database
 
 ROWS = 20_000
 OF_A_CLAIM = ("entity_id", "=", "5001")

@@ -30,10 +30,10 @@ from integration.events import (
     stage,
     stage_and_merge,
 )
-from pipeline.database import Database
-from pipeline.merge import merge_pending
-from pipeline.schema import apply_schema
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.merge.merge import merge_pending
+from pipeline.schema.migrate import apply_schema
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from integration.citus import NAME, Layout, distribute_sql, layout_of
-from pipeline.database import Database
-from pipeline.statements import SQL_FOLDER, Cursor
+from pipeline.core.database import Database
+from pipeline.core.statements import SQL_FOLDER, Cursor
 
 SCHEMAS = ["public", "staging", "analytics", "audit"]
 # What may be different at each look, which Citus would have to do the same on every node.
@@ -531,7 +531,7 @@ def test_the_updates_of_the_office_are_seen() -> None:
     seen = {(file, table) for file, table, _ in changes_in(all_files())}
     assert seen >= {
         ("merge/close_run", "staging.merge_run"),
-        ("rebuild/put_claim_right", "public.claim"),
+        ("audit/rebuild/put_claim_right", "public.claim"),
         ("revenue/publish", "analytics.revenue_by_diagnosis"),
     }
     last = {file: changes for file, _, changes in changes_in(all_files())}["revenue/close_run"]

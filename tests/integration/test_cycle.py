@@ -11,12 +11,12 @@ import pytest
 
 from integration.events import claim, diagnose, revenue, rows, stage, stage_and_merge
 from integration.suites import OfficeWithSuites, Suite, copy_suites
-from pipeline import cycle
-from pipeline.cycle import CycleResult, check_in_parts, check_windows, run_cycle
-from pipeline.database import Database
-from pipeline.quality import CheckResult
-from pipeline.report import build_report
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.quality import cycle
+from pipeline.quality.checks import CheckResult
+from pipeline.quality.cycle import CycleResult, check_in_parts, check_windows, run_cycle
+from pipeline.report.report import build_report
 
 pytestmark = [
     # The library and its own dependencies, not ours to mend.

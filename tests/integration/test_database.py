@@ -9,9 +9,9 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from pipeline.database import Database
-from pipeline.statements import Cursor, statement
-from pipeline.terminal import at_ctrl_c
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor, statement
+from pipeline.operations.terminal import at_ctrl_c
 
 PASSING = {
     "backend terminated": "SELECT pg_terminate_backend(pg_backend_pid())",

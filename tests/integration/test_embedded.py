@@ -19,8 +19,8 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from pipeline import embedded
-from pipeline.errors import OfficeError
+from pipeline.core.errors import OfficeError
+from pipeline.operations import embedded
 
 SRC = Path(__file__).parents[2] / "src"
 AS_ROOT = os.geteuid() == 0
@@ -35,7 +35,7 @@ INSERT INTO visit VALUES (1, 'first');
 USE = """
 import sys
 from pathlib import Path
-from pipeline import embedded
+from pipeline.operations import embedded
 home, init_sql, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with embedded.server(home, init_sql=init_sql, say=print, port=port) as url:
     print(url, flush=True)
@@ -50,7 +50,7 @@ USE_AGAIN_AND_AGAIN = """
 import sys
 from pathlib import Path
 import psycopg2
-from pipeline import embedded
+from pipeline.operations import embedded
 home, init_sql, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for turn in range(3):
     with embedded.server(home, init_sql=init_sql, say=print, port=port) as url:
@@ -63,7 +63,7 @@ for turn in range(3):
 START = """
 import sys
 from pathlib import Path
-from pipeline import embedded
+from pipeline.operations import embedded
 print(embedded.start(Path(sys.argv[1]), init_sql=None, say=print, port=int(sys.argv[3])))
 """
 
@@ -702,7 +702,7 @@ def site_packages() -> Path:
 
 def python_for(account: pwd.struct_passwd) -> str:
     """Find a Python 3.11+ that `account` can run with this project, skip the test otherwise."""
-    check = "import sys; assert sys.version_info >= (3, 11); import pipeline.embedded"
+    check = "import sys; assert sys.version_info >= (3, 11); import pipeline.operations.embedded"
     for python in (sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"):
         try:
             done = subprocess.run(

@@ -18,10 +18,7 @@ from integration.events import (
     stage_and_merge,
     table_of,
 )
-from pipeline.database import Database
-from pipeline.display_explain import claim_lines, diagnose_lines, window_lines
-from pipeline.errors import OfficeError
-from pipeline.explain import (
+from pipeline.audit.explain import (
     WINDOWS_LISTED,
     ClaimBiography,
     DiagnoseBiography,
@@ -31,9 +28,12 @@ from pipeline.explain import (
     explain_window,
     read_window,
 )
-from pipeline.replay import replay
-from pipeline.revenue import compute
-from pipeline.statements import fetch_one, statement, statements_in
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import fetch_one, statement, statements_in
+from pipeline.merge.replay import replay
+from pipeline.report.display_explain import claim_lines, diagnose_lines, window_lines
+from pipeline.revenue.revenue import compute
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -437,13 +437,15 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
     # Before the planner knows how large anything is, no table at least is read from end to end.
     whole = {
         name
-        for name in statements_in("explain")
+        for name in statements_in("audit/explain")
         for scan in scans(database, name)
         if scan["Node Type"] == "Seq Scan" and table_of(scan["Relation Name"]) in LARGE
     }
     assert whole == set()
     change(database, "ANALYZE")
-    read = {name: sum(map(rows_read, scans(database, name))) for name in statements_in("explain")}
+    read = {
+        name: sum(map(rows_read, scans(database, name))) for name in statements_in("audit/explain")
+    }
     # The pending rows are 1,000, each found in an index and in the table.
     assert {name: count for name, count in read.items() if count > 3000} == {}
     fates_found = [row["fate"] for row in of_claim(database, 4711).raw_rows]
@@ -453,7 +455,7 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
 def scans(database: Database, name: str) -> list[dict[str, Any]]:
     """Where a statement reads tables and indexes, and how much."""
     with database.transaction() as cursor:
-        place = fetch_one(cursor, "explain/cursor", {"stream": "claim"})._asdict()
+        place = fetch_one(cursor, "audit/explain/cursor", {"stream": "claim"})._asdict()
         query = cursor.mogrify(statement(name), {**PARAMETERS, **place}).decode()
         cursor.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT json) ") + sql.SQL(query))
         [[plan]] = cursor.fetchone() or []

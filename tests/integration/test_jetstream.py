@@ -14,7 +14,7 @@ import trustme
 from tenacity import wait_none
 
 from models.subscriber import Subscriber
-from pipeline.embedded_broker import BrokerServer
+from pipeline.operations.embedded_broker import BrokerServer
 from utils import jetstream
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import Channel, Delivery, Sink, Source

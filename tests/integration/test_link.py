@@ -12,9 +12,9 @@ import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from faults.proxy import Proxy
-from pipeline.database import Database
-from pipeline.link import LOOK_SECONDS, PATIENCE_SECONDS
-from pipeline.staging import append
+from pipeline.core.database import Database
+from pipeline.core.link import LOOK_SECONDS, PATIENCE_SECONDS
+from pipeline.staging.append import append
 
 # Longer than it takes to notice a dead link, and to look into a live one several times.
 LONG_SECONDS = 60

@@ -16,11 +16,11 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
-from pipeline.database import Database
-from pipeline.merge import Look, merge_batch, merge_pending
-from pipeline.staging import append, load_lines
-from pipeline.statements import Cursor
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor
+from pipeline.merge.merge import Look, merge_batch, merge_pending
+from pipeline.staging.append import append, load_lines
 
 
 def broken_promises(database: Database) -> list[str]:

@@ -24,10 +24,12 @@ from integration.events import (
 )
 from integration.suites import Suite, copy_suites
 from integration.test_cycle import LATER, NOON, WINDOW, Office, demand_the_impossible
-from pipeline.contract import FATES, REASONS
-from pipeline.database import Database
-from pipeline.merge import merge_pending
-from pipeline.metrics import (
+from pipeline.audit.verify import find_unbalanced
+from pipeline.core.contract import FATES, REASONS
+from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.merge.merge import merge_pending
+from pipeline.operations.metrics import (
     SEVERITIES,
     SUITES,
     VERDICTS,
@@ -39,11 +41,9 @@ from pipeline.metrics import (
     stream_families,
     window_families,
 )
-from pipeline.quality import STAGING_SUITE, WINDOW_SUITES
-from pipeline.question import Question
-from pipeline.settings import PROJECT_FOLDER
-from pipeline.staging import STREAMS, append
-from pipeline.verify import find_unbalanced
+from pipeline.operations.question import Question
+from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES
+from pipeline.staging.append import STREAMS, append
 from scrape import Scrape, counts, read_registry
 
 pytestmark = [

@@ -22,15 +22,15 @@ from integration.events import (
     stage,
     stage_and_merge,
 )
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.explain import explain_claim
-from pipeline.offices import GLOBAL, PER_OFFICE, decide_ids, key_of
-from pipeline.rebuild import rebuild
-from pipeline.report import build_report
-from pipeline.roles import login_as, set_passwords
-from pipeline.schema import apply_schema
-from pipeline.verify import verify
+from pipeline.audit.explain import explain_claim
+from pipeline.audit.rebuild import rebuild
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.report.report import build_report
+from pipeline.schema.migrate import apply_schema
+from pipeline.schema.offices import GLOBAL, PER_OFFICE, decide_ids, key_of
+from pipeline.schema.roles import login_as, set_passwords
 from publisher import of_office
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

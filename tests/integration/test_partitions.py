@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from integration.events import claim, diagnose, fates, merge, rows, stage, stage_and_merge
-from pipeline import schema
-from pipeline.database import Database
-from pipeline.partitions import make_partitions
-from pipeline.schema import apply_schema
-from pipeline.statements import statement, statements_in
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.statements import statement, statements_in
+from pipeline.schema import migrate as schema
+from pipeline.schema.migrate import apply_schema
+from pipeline.schema.partitions import make_partitions
 
 EARLIER = Path(__file__).parent / "earlier_schema"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

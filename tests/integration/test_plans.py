@@ -13,18 +13,18 @@ import pytest
 
 from benchmarks.base import fill_history
 from integration.events import claim, compute_and_publish, diagnose, table_of
-from pipeline import database as database_module
-from pipeline.database import Database
-from pipeline.explain import explain_claim, explain_diagnose
-from pipeline.link import WatchedNamedTupleCursor
-from pipeline.merge import Look, merge_pending
-from pipeline.metrics import read_streams, read_windows
-from pipeline.revenue import compute
-from pipeline.settings import Settings
-from pipeline.staging import append
-from pipeline.statements import Cursor, fetch_all, statement
-from pipeline.status import read_status
-from pipeline.verify import find_unbalanced
+from pipeline.audit.explain import explain_claim, explain_diagnose
+from pipeline.audit.verify import find_unbalanced
+from pipeline.core import database as database_module
+from pipeline.core.database import Database
+from pipeline.core.link import WatchedNamedTupleCursor
+from pipeline.core.settings import Settings
+from pipeline.core.statements import Cursor, fetch_all, statement
+from pipeline.merge.merge import Look, merge_pending
+from pipeline.operations.metrics import read_streams, read_windows
+from pipeline.operations.status import read_status
+from pipeline.revenue.revenue import compute
+from pipeline.staging.append import append
 
 # Grows with every arrival.
 HISTORY = {"event", "outcome", "claim", "diagnose"}

@@ -11,15 +11,15 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection, parse_dsn
 
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.metrics import read_streams, read_windows
-from pipeline.report import build_report
-from pipeline.roles import ROLES, login_as
-from pipeline.schema import apply_schema
-from pipeline.statements import Cursor
-from pipeline.status import read_status
-from pipeline.verify import find_unbalanced, verify
+from pipeline.audit.verify import find_unbalanced, verify
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor
+from pipeline.operations.metrics import read_streams, read_windows
+from pipeline.operations.status import read_status
+from pipeline.report.report import build_report
+from pipeline.schema.migrate import apply_schema
+from pipeline.schema.roles import ROLES, login_as
 
 APPEND = "INSERT INTO staging.event (stream, payload) VALUES ('claim', '{}')"
 MERGE_RUN = (

@@ -55,11 +55,11 @@ from model import (
     merge,
     revenue,
 )
-from pipeline import revenue as analytics
-from pipeline import staging
-from pipeline.database import Database
-from pipeline.merge import Batch, Look, merge_pending
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.merge.merge import Batch, Look, merge_pending
+from pipeline.revenue import revenue as analytics
+from pipeline.staging import append as staging
 
 SCALE = float(os.environ.get("OFFICE_EXAMPLES", "0.3"))
 EVENTS = st.lists(office_events(), min_size=8, max_size=25)

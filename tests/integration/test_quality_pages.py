@@ -12,11 +12,11 @@ import pytest
 from integration.events import claim, diagnose, stage
 from integration.page import Page
 from integration.suites import OfficeWithSuites, Suite, copy_suites
-from pipeline.cycle import CycleResult, run_cycle
-from pipeline.database import Database
-from pipeline.quality import Checker
-from pipeline.release import release
-from pipeline.report import RUN_PAGES, build_report
+from pipeline.audit.release import release
+from pipeline.core.database import Database
+from pipeline.quality.checks import Checker
+from pipeline.quality.cycle import CycleResult, run_cycle
+from pipeline.report.report import RUN_PAGES, build_report
 from unit.test_data_docs import from_other_hosts, loaded_by
 
 pytestmark = [
@@ -314,7 +314,7 @@ def test_the_librarys_pages_load_nothing_from_other_hosts_and_all_that_they_load
 def test_their_index_links_to_pages_that_are_there_and_a_runs_page_to_its_own(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.data_docs.RUNS_KEPT", 2)
+    monkeypatch.setattr("pipeline.quality.data_docs.RUNS_KEPT", 2)
     three_windows(office, prices=(10,))
     for _ in range(4):
         office.run()

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from integration.events import rows
-from pipeline.database import Database
-from pipeline.question import PATIENCE_SECONDS, NoAnswerError, Question
-from pipeline.statements import Cursor
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor
+from pipeline.operations.question import PATIENCE_SECONDS, NoAnswerError, Question
 
 NAME = "test question"
 

@@ -19,12 +19,12 @@ from integration.events import (
     stage,
     stage_and_merge,
 )
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.merge import merge_pending
-from pipeline.rebuild import Rebuild, rebuild
-from pipeline.replay import replay
-from pipeline.verify import verify
+from pipeline.audit.rebuild import Rebuild, rebuild
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.merge.merge import merge_pending
+from pipeline.merge.replay import replay
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)

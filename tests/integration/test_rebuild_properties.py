@@ -17,9 +17,9 @@ from integration.test_properties import (
     query,
     tried,
 )
-from pipeline.database import Database
-from pipeline.rebuild import Rebuild, rebuild
-from pipeline.replay import replay
+from pipeline.audit.rebuild import Rebuild, rebuild
+from pipeline.core.database import Database
+from pipeline.merge.replay import replay
 
 BATCH_SIZES = (1, 7, 1000)
 

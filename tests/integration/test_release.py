@@ -20,14 +20,14 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.explain import explain_window, read_window
-from pipeline.release import Release, release
-from pipeline.report import build_report
-from pipeline.revenue import Candidate, close_run, compute, publish
-from pipeline.statements import execute
-from pipeline.verify import verify
+from pipeline.audit.explain import explain_window, read_window
+from pipeline.audit.release import Release, release
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import execute
+from pipeline.report.report import build_report
+from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)

@@ -17,13 +17,13 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
-from pipeline.contract import REASONS
-from pipeline.database import Database
-from pipeline.merge import Look, merge_batch, merge_pending
-from pipeline.replay import Replayed, replay
-from pipeline.statements import statement
-from pipeline.status import read_status
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.contract import REASONS
+from pipeline.core.database import Database
+from pipeline.core.statements import statement
+from pipeline.merge.merge import Look, merge_batch, merge_pending
+from pipeline.merge.replay import Replayed, replay
+from pipeline.operations.status import read_status
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)

@@ -12,10 +12,10 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
-from pipeline.database import Database
-from pipeline.merge import Look, merge_batch
-from pipeline.revenue import WINDOWS_AT_ONCE, compute, publish
-from pipeline.verify import verify
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.merge.merge import Look, merge_batch
+from pipeline.revenue.revenue import WINDOWS_AT_ONCE, compute, publish
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)

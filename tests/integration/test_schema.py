@@ -3,10 +3,10 @@ import threading
 import psycopg2
 import pytest
 
-from pipeline.database import Database
-from pipeline.errors import OfficeError
-from pipeline.schema import apply_schema
-from pipeline.statements import statements_in
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import statements_in
+from pipeline.schema.migrate import apply_schema
 
 
 def _commentless(database: Database) -> list[tuple[str, ...]]:

@@ -13,9 +13,9 @@ import pytest
 import trustme
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pipeline.database import Database, wait_until_reachable
-from pipeline.errors import OfficeError
-from pipeline.statements import Cursor
+from pipeline.core.database import Database, wait_until_reachable
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 

@@ -17,13 +17,13 @@ from integration.events import (
     stage_and_merge,
     table_of,
 )
-from pipeline.database import Database
-from pipeline.merge import merge_pending
-from pipeline.replay import replay
-from pipeline.revenue import close_run, compute, publish
-from pipeline.statements import execute as execute_statement
-from pipeline.statements import fetch_one, statement, statements_in
-from pipeline.verify import BEGINNING, verify
+from pipeline.audit.verify import BEGINNING, verify
+from pipeline.core.database import Database
+from pipeline.core.statements import execute as execute_statement
+from pipeline.core.statements import fetch_one, statement, statements_in
+from pipeline.merge.merge import merge_pending
+from pipeline.merge.replay import replay
+from pipeline.revenue.revenue import close_run, compute, publish
 
 NOW = datetime.now(UTC)
 # Closed, and recent enough to be in the slice that is checked by default.
@@ -362,16 +362,16 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
     assert broken(database, YESTERDAY) == set()
     given = {"since": YESTERDAY, "patience_seconds": 1200}
     with database.transaction(snapshot=True) as cursor:
-        execute_statement(cursor, "verify_slice/favour_indexes")
-        bounds = fetch_one(cursor, "verify_slice/bounds", given)._asdict()
+        execute_statement(cursor, "audit/verify_slice/favour_indexes")
+        bounds = fetch_one(cursor, "audit/verify_slice/bounds", given)._asdict()
         assert bounds["first_seq"] > 190_000
         assert bounds["first_run_id"] > 4_900
         plans = {
             name: scanned_whole(cursor, name, given | bounds)
-            for name in ["verify_slice/bounds", *statements_in("verify")]
+            for name in ["audit/verify_slice/bounds", *statements_in("audit/verify")]
         }
-        everything = fetch_one(cursor, "verify_slice/bounds", given | {"since": BEGINNING})
-        whole = scanned_whole(cursor, statements_in("verify")[0], everything._asdict())
+        everything = fetch_one(cursor, "audit/verify_slice/bounds", given | {"since": BEGINNING})
+        whole = scanned_whole(cursor, statements_in("audit/verify")[0], everything._asdict())
     assert {name: found for name, found in plans.items() if found} == {}
     # The test is not blind: where everything is asked for, everything is read.
     assert whole >= {"event"}

@@ -27,7 +27,7 @@ MERGE_CLAIM: Final = "src/pipeline/sql/merge/merge_claim.sql"
 MERGE_DIAGNOSE: Final = "src/pipeline/sql/merge/merge_diagnose.sql"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
-REVENUE_PROMISE: Final = "src/pipeline/sql/verify/080_revenue_equals_recompute.sql"
+REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
 CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/031_claim_contract.sql"
 
 
@@ -95,7 +95,7 @@ MUTANTS: Final[list[Mutant]] = [
         "copy without escaping",
         "COPY takes a backslash of the payload for one of its own.",
         STAGING_TESTS,
-        "src/pipeline/staging.py",
+        "src/pipeline/staging/append.py",
         r"""text.replace(b"\\", b"\\\\").replace""",
         "text.replace",
     ),
@@ -103,7 +103,7 @@ MUTANTS: Final[list[Mutant]] = [
         "tidy up what arrives",
         "Bytes that are no UTF-8 are replaced instead of kept.",
         STAGING_TESTS,
-        "src/pipeline/staging.py",
+        "src/pipeline/staging/append.py",
         'payload.decode("utf-8")',
         'payload.decode("utf-8", "replace")',
     ),
@@ -111,7 +111,7 @@ MUTANTS: Final[list[Mutant]] = [
         "drop NUL bytes",
         "What PostgreSQL can't hold as text is cut out instead of kept as bytes.",
         STAGING_TESTS,
-        "src/pipeline/staging.py",
+        "src/pipeline/staging/append.py",
         r"""return (None, payload) if "\0" in text else (text, None)""",
         r"""return (text.replace("\0", ""), None)""",
     ),
@@ -136,7 +136,7 @@ MUTANTS: Final[list[Mutant]] = [
         "outcome in a second transaction",
         "Clean rows are committed first, their outcomes afterwards.",
         MERGE_TESTS,
-        "src/pipeline/merge.py",
+        "src/pipeline/merge/merge.py",
         """\
     done = _take(cursor, stream, rows)
 """,
@@ -156,7 +156,7 @@ MUTANTS: Final[list[Mutant]] = [
         "cursor in a second transaction",
         "What was merged is committed before the cursor and the batch's counts.",
         MERGE_TESTS,
-        "src/pipeline/merge.py",
+        "src/pipeline/merge/merge.py",
         """\
     done = _take(cursor, stream, rows)
 """,
@@ -240,7 +240,7 @@ recorded_outcome AS (
         MERGE_TESTS,
         (
             Edit(
-                "src/pipeline/merge.py",
+                "src/pipeline/merge/merge.py",
                 """\
     done = _take(cursor, stream, rows)
 """,
@@ -262,9 +262,9 @@ recorded_outcome AS (
 """,
             ),
             Edit(
-                "src/pipeline/merge.py",
-                "from pipeline.database import Database, PassingError\n",
-                "import psycopg2\n\nfrom pipeline.database import Database, PassingError\n",
+                "src/pipeline/merge/merge.py",
+                "from pipeline.core.database import Database, PassingError\n",
+                "import psycopg2\n\nfrom pipeline.core.database import Database, PassingError\n",
             ),
         ),
     ),
@@ -272,7 +272,7 @@ recorded_outcome AS (
         "no sweep",
         "Raw rows that the cursor has passed stay pending for ever.",
         MERGE_TESTS,
-        "src/pipeline/merge.py",
+        "src/pipeline/merge/merge.py",
         "*([sweep] if sweep else [])",
         "*([sweep] if sweep and not sweep else [])",
     ),
@@ -280,7 +280,7 @@ recorded_outcome AS (
         "retry that swallows the last error",
         "A step that failed to the end counts as done.",
         ("tests/integration/test_database.py", "tests/integration/test_merge.py"),
-        "src/pipeline/database.py",
+        "src/pipeline/core/database.py",
         """\
             before_sleep=self._log_retry,
             reraise=True,
@@ -443,7 +443,7 @@ recorded_outcome AS (
         "skip the gate",
         "Windows are published although a critical check failed.",
         CHECK_TESTS,
-        "src/pipeline/cycle.py",
+        "src/pipeline/quality/cycle.py",
         "_settle(cursor, candidate, passed, general + of_windows)",
         "_settle(cursor, candidate, candidate.windows, general + of_windows)",
     ),
@@ -451,7 +451,7 @@ recorded_outcome AS (
         "an errored check passes",
         "A check that broke counts as passed.",
         CHECK_TESTS,
-        "src/pipeline/quality.py",
+        "src/pipeline/quality/checks.py",
         'return "errored"',
         'return "passed"',
     ),
@@ -459,7 +459,7 @@ recorded_outcome AS (
         "a misspelt check is dropped",
         "A check that the library doesn't know is left out without a word.",
         CHECK_TESTS,
-        "src/pipeline/cycle.py",
+        "src/pipeline/quality/cycle.py",
         "return checker.broken_checks() + results",
         "return results",
     ),
@@ -468,7 +468,7 @@ recorded_outcome AS (
         "always well",
         "The health check says yes whatever is wrong.",
         ("tests/unit/test_monitor.py",),
-        "src/pipeline/monitor.py",
+        "src/pipeline/operations/monitor.py",
         "self._say_health(self._complaints())",
         "self._say_health([])",
     ),
@@ -476,7 +476,7 @@ recorded_outcome AS (
         "count before it is staged",
         "An event counts as staged although its callback fails.",
         METRICS_TESTS,
-        "src/pipeline/metrics.py",
+        "src/pipeline/operations/metrics.py",
         """\
             try:
                 callback(payloads)
@@ -491,7 +491,7 @@ recorded_outcome AS (
         "a label from data",
         "What somebody wrote into the stream's name is shown as a label.",
         METRICS_TESTS,
-        "src/pipeline/metrics.py",
+        "src/pipeline/operations/metrics.py",
         "for stream in STREAMS:\n            self._unbalanced",
         "for stream in {*STREAMS, *rows}:\n            self._unbalanced",
     ),
@@ -509,7 +509,7 @@ recorded_outcome AS (
         "log an error's text",
         "A log line says what the database said, which quotes the row.",
         PRIVACY_TESTS,
-        "src/pipeline/database.py",
+        "src/pipeline/core/database.py",
         'return f"{type(error).__name__} {sqlstate}" if sqlstate else type(error).__name__',
         'return f"{type(error).__name__} {sqlstate} {error}"',
     ),
@@ -517,7 +517,7 @@ recorded_outcome AS (
         "statements in the server's log",
         "PostgreSQL logs the statement that failed, values and all.",
         PRIVACY_TESTS,
-        "src/pipeline/embedded.py",
+        "src/pipeline/operations/embedded.py",
         '"log_min_error_statement": "panic"',
         '"log_min_error_statement": "error"',
     ),

@@ -32,7 +32,9 @@ PASSED, FAILED = 0, 1
 
 # No mutant is about power loss, and most of the time goes into waiting for the disk.
 NO_WAIT: Final = Edit(
-    "src/pipeline/embedded.py", '    "jit": "off",\n', '    "jit": "off",\n    "fsync": "off",\n'
+    "src/pipeline/operations/embedded.py",
+    '    "jit": "off",\n',
+    '    "jit": "off",\n    "fsync": "off",\n',
 )
 
 UNCHANGED: Final = Mutant("(unchanged)", "The code as it is.", (), ())

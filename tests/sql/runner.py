@@ -12,11 +12,11 @@ from typing import Any, TextIO
 
 from psycopg2.extensions import new_type, register_type
 
-from pipeline.database import Database
-from pipeline.statements import Cursor, statement
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor, statement
 
 # Applied before any test: their cases say what the views show.
-SCHEMA_STAGES = {"schema", "schema_version"}
+SCHEMA_FILE = re.compile(r"schema/(version/.+|\d+_\w+)")
 # Loaded first, because other tables refer to them.
 PARENT_TABLES = ("patient", "staging.merge_run", "analytics.quality_run")
 # Of what the statement returns; the other expectations are of tables and views.
@@ -55,7 +55,10 @@ class UndoError(Exception):
 
 
 def statement_of(case: Path) -> str:
-    return f"{case.parent.parent.name}/{case.parent.name}"
+    """The name of a case's statement: the same path as the case's, below the folder `sql`."""
+    parts = case.parent.parts
+    below = len(parts) - parts[::-1].index("sql")
+    return "/".join(parts[below:])
 
 
 def files_of(case: Path) -> dict[str, Path]:
@@ -78,7 +81,7 @@ def differences(case: Path, database: Database) -> list[str]:
         cursor.execute(RESTART_NUMBERS)
         register_type(AS_TEXT, cursor)
         load(cursor, files)
-        if case.parent.parent.name not in SCHEMA_STAGES:
+        if not SCHEMA_FILE.fullmatch(statement_of(case)):
             cursor.execute(statement(statement_of(case)), parameters_of(files))
         found += compare_all(cursor, files)
         raise UndoError

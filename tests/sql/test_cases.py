@@ -1,4 +1,4 @@
-"""Every folder `<stage>/<statement>/<case>/` beside this file is a test; see README.md."""
+"""Every folder `<statement>/<case>/` below this one is a test; see README.md."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.database import Database
-from pipeline.statements import SQL_FOLDER
-from sql.runner import SCHEMA_STAGES, differences, files_of, statement_of
+from pipeline.core.database import Database
+from pipeline.core.statements import SQL_FOLDER
+from sql.runner import SCHEMA_FILE, differences, files_of, statement_of
 
 HERE = Path(__file__).parent
-CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
+CASES = sorted({file.parent for file in HERE.rglob("expect*.csv")})
 
 # Locks, statistics, partitions, a schema that goes, the planner's settings, the server's processes
 # and passwords, which data alone can't show, COPY, which talks with the client, and what only
@@ -19,23 +19,23 @@ CASES = sorted(folder for folder in HERE.glob("*/*/*") if folder.is_dir())
 WITHOUT_CASE = {
     "archive/export_day",
     "citus/distribute",
-    "link/backend_pid",
-    "link/server_side",
+    "core/link/backend_pid",
+    "core/link/server_side",
     "merge/analyze",
     "merge/lock_cursor",
-    "offices/drop_views",
-    "partitions/make",
-    "rebuild/analyze",
-    "rebuild/analyze_archived",
-    "rebuild/read_back",
+    "schema/offices/drop_views",
+    "schema/partitions/make",
+    "audit/rebuild/analyze",
+    "audit/rebuild/analyze_archived",
+    "audit/rebuild/read_back",
     "report/allow_pauses",
     "revenue/lock_cursors",
-    "roles/password_of_analytics",
-    "roles/password_of_auditor",
-    "roles/password_of_ingest",
-    "roles/password_of_merge",
+    "schema/roles/password_of_analytics",
+    "schema/roles/password_of_auditor",
+    "schema/roles/password_of_ingest",
+    "schema/roles/password_of_merge",
     "staging/copy",
-    "verify_slice/favour_indexes",
+    "audit/verify_slice/favour_indexes",
 }
 
 
@@ -89,7 +89,7 @@ def test_a_case_that_shows_nothing_is_an_error(tmp_path: Path, files: dict[str, 
 
 
 def write_case(folder: Path, files: dict[str, str]) -> Path:
-    case = folder / "staging" / "next_id" / "a_case"
+    case = folder / "sql" / "staging" / "next_id" / "a_case"
     case.mkdir(parents=True)
     for name, text in files.items():
         (case / name).write_text(text, encoding="utf-8")
@@ -102,5 +102,5 @@ def all_statements() -> set[str]:
 
 
 def without_case(names: set[str]) -> set[str]:
-    wanted = {name for name in names if name.split("/")[0] not in SCHEMA_STAGES}
+    wanted = {name for name in names if not SCHEMA_FILE.fullmatch(name)}
     return wanted - {statement_of(case) for case in CASES}

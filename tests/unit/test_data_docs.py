@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets import VENDOR
-from pipeline.data_docs import RUNS_KEPT, offline, page_of, prune, suites_by_run
+from pipeline.quality.data_docs import RUNS_KEPT, offline, page_of, prune, suites_by_run
 
 # Found, not imported: that takes seconds.
 LIBRARY = Path(str(getattr(find_spec("great_expectations"), "origin", ""))).parent
@@ -124,7 +124,7 @@ def test_the_newest_runs_are_kept_whole(tmp_path: Path) -> None:
 def test_runs_with_many_pages_are_kept_for_less_long_but_the_newest_for_sure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.data_docs.PAGES_KEPT", 20)
+    monkeypatch.setattr("pipeline.quality.data_docs.PAGES_KEPT", 20)
     for number, pages in enumerate([1, 19, 1, 1]):
         write_run(tmp_path, "claim", number, pages=pages)
     prune(tmp_path)

@@ -1,5 +1,7 @@
 """The rules of who may import, call and say what; each is shown to fail on a planted violation.
 
+The layers of the packages stand in `.importlinter`, which `make lint` checks.
+
 A rule is a function from files (path under src, text) to the violations in them.
 """
 
@@ -25,35 +27,13 @@ LIBRARY = (
 )
 ENTRY_POINTS = ("ingestor", "analytics", "office")
 
-# A module of `pipeline` may import those of its own layer and of the layers above it in this list.
-LAYERS = (
-    ("contract", "errors", "health", "link", "logs", "settings", "statements", "web"),
-    ("archive_file", "data_docs", "figures", "site"),
-    ("database", "embedded_broker", "embedded_user", "monitor", "pages", "processes", "terminal"),
-    ("embedded", "explain", "offices", "partitions", "question", "roles", "status", "verify"),
-    # From here on, the stages.
-    ("schema", "staging"),
-    ("merge",),
-    ("archive", "replay", "rebuild"),
-    ("display", "display_explain"),
-    ("revenue",),
-    ("release",),
-    ("quality",),
-    ("cycle",),
-    ("charts", "downloads", "quality_charts", "quality_words"),
-    ("report_revenue", "report_quality"),
-    ("report_offices",),
-    ("report",),
-    ("metrics",),
-)
-
 # These hand the whole environment on to the programs they start, and read nothing in it by name.
-STARTERS = ("pipeline/embedded_user.py", "pipeline/processes.py")
+STARTERS = ("pipeline/operations/embedded_user.py", "pipeline/operations/processes.py")
 
 SQL_IN_PYTHON = {
-    ("pipeline/database.py", "SELECT 1"),  # asks whether anybody answers
-    ("pipeline/quality.py", "SELECT 1"),  # a query must be named before the first is known
-    ("pipeline/embedded.py", "CREATE DATABASE "),  # for psql, before there is a database
+    ("pipeline/core/database.py", "SELECT 1"),  # asks whether anybody answers
+    ("pipeline/quality/checks.py", "SELECT 1"),  # a query must be named before the first is known
+    ("pipeline/operations/embedded.py", "CREATE DATABASE "),  # for psql, before there is a database
 }
 SQL_START = re.compile(
     r"\s*(--.*\n\s*)*"
@@ -109,22 +89,9 @@ def imports_are_absolute_and_plain(files: Files) -> list[str]:
     return found + [f"{file} uses {name}" for file, name in uses_in(files) if is_in(name, hidden)]
 
 
-def no_stage_imports_a_later_one(files: Files) -> list[str]:
-    layer_of = {name: number for number, layer in enumerate(LAYERS) for name in layer}
-    modules = [module_of(file) for file in files if file.startswith("pipeline/")]
-    unknown = [f"{m} has no layer" for m in modules if short(m) not in {*layer_of, "__init__"}]
-    return unknown + [
-        f"{file} imports {name}"
-        for file, name in imports_in(files)
-        if file.startswith("pipeline/")
-        and layer_of.get(short(name), -1) > layer_of.get(short(module_of(file)), -1)
-        and is_in(name, ("pipeline",))
-    ]
-
-
 def only_database_opens_connections(files: Files) -> list[str]:
     opening = ("psycopg2.connect", "psycopg2.pool")
-    return used_outside(files, opening, allowed=("pipeline/database.py",))
+    return used_outside(files, opening, allowed=("pipeline/core/database.py",))
 
 
 def only_database_ends_transactions(files: Files) -> list[str]:
@@ -135,7 +102,7 @@ def only_database_ends_transactions(files: Files) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ending
         # link.py passes on what database.py calls.
-        if file not in ("pipeline/database.py", "pipeline/link.py")
+        if file not in ("pipeline/core/database.py", "pipeline/core/link.py")
     ]
 
 
@@ -143,13 +110,13 @@ def only_settings_reads_the_environment(files: Files) -> list[str]:
     by_name = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ[]", "os.environb")
     reading = ("os.environ", "os.getenv", "os.environb", "pydantic_settings")
     starters = {file: text for file, text in files.items() if file in STARTERS}
-    return used_outside(files, reading, allowed=("pipeline/settings.py", *STARTERS)) + used_outside(
-        starters, (*by_name, "pydantic_settings"), allowed=()
-    )
+    return used_outside(
+        files, reading, allowed=("pipeline/core/settings.py", *STARTERS)
+    ) + used_outside(starters, (*by_name, "pydantic_settings"), allowed=())
 
 
 def only_quality_imports_great_expectations(files: Files) -> list[str]:
-    return used_outside(files, ("great_expectations",), allowed=("pipeline/quality.py",))
+    return used_outside(files, ("great_expectations",), allowed=("pipeline/quality/checks.py",))
 
 
 def no_sql_in_python(files: Files) -> list[str]:
@@ -165,7 +132,7 @@ def no_sql_is_put_together(files: Files) -> list[str]:
         f"{file}:{call.lineno} puts a statement together"
         for file, tree in trees_of(files)
         for call in ast.walk(tree)
-        if file != "pipeline/link.py"  # its cursors pass on what they are given
+        if file != "pipeline/core/link.py"  # its cursors pass on what they are given
         and isinstance(call, ast.Call)
         and not (takes_whole_sql(call) and takes_plain_name(call))
     ]
@@ -185,76 +152,88 @@ def sql_files_are_portable(files: Files) -> list[str]:
 
 PYTHON_RULES: list[tuple[Rule, Files]] = [
     (library_knows_nothing_of_pipeline, {"publisher.py": "from pipeline import staging"}),
-    (library_knows_nothing_of_pipeline, {"utils/pipeline_utils.py": "import pipeline.errors"}),
-    (library_knows_nothing_of_pipeline, {"utils/jetstream.py": "import pipeline.errors"}),
+    (library_knows_nothing_of_pipeline, {"utils/pipeline_utils.py": "import pipeline.core.errors"}),
+    (library_knows_nothing_of_pipeline, {"utils/jetstream.py": "import pipeline.core.errors"}),
     (
         library_knows_nothing_of_pipeline,
-        {"models/subscriber.py": "def f():\n    from pipeline.errors import OfficeError"},
+        {"models/subscriber.py": "def f():\n    from pipeline.core.errors import OfficeError"},
     ),
-    (pipeline_knows_nothing_of_the_library, {"pipeline/merge.py": "import publisher"}),
-    (pipeline_knows_nothing_of_the_library, {"pipeline/merge.py": "from models import scheduler"}),
+    (pipeline_knows_nothing_of_the_library, {"pipeline/merge/merge.py": "import publisher"}),
     (
         pipeline_knows_nothing_of_the_library,
-        {"pipeline/merge.py": "from utils.pipeline_utils import STREAMS"},
+        {"pipeline/merge/merge.py": "from models import scheduler"},
     ),
-    (library_knows_nothing_of_pipeline, {"history.py": "from pipeline.staging import STREAMS"}),
-    (pipeline_knows_nothing_of_the_library, {"pipeline/merge.py": "from commands import data"}),
+    (
+        pipeline_knows_nothing_of_the_library,
+        {"pipeline/merge/merge.py": "from utils.pipeline_utils import STREAMS"},
+    ),
+    (
+        library_knows_nothing_of_pipeline,
+        {"history.py": "from pipeline.staging.append import STREAMS"},
+    ),
+    (
+        pipeline_knows_nothing_of_the_library,
+        {"pipeline/merge/merge.py": "from commands import data"},
+    ),
     (only_the_office_imports_its_commands, {"ingestor.py": "from commands.data import load"}),
     (nobody_imports_an_entry_point, {"commands/data.py": "from office import main"}),
     (nobody_imports_an_entry_point, {"analytics.py": "from ingestor import main"}),
-    (nobody_imports_an_entry_point, {"pipeline/report.py": "import office"}),
-    (imports_are_absolute_and_plain, {"pipeline/merge.py": "from . import cycle"}),
-    (imports_are_absolute_and_plain, {"pipeline/merge.py": "from .cycle import run_cycle"}),
+    (nobody_imports_an_entry_point, {"pipeline/report/report.py": "import office"}),
+    (imports_are_absolute_and_plain, {"pipeline/merge/merge.py": "from . import cycle"}),
+    (imports_are_absolute_and_plain, {"pipeline/merge/merge.py": "from .cycle import run_cycle"}),
     (imports_are_absolute_and_plain, {"office.py": "from src.pipeline import merge"}),
     (
         imports_are_absolute_and_plain,
-        {"pipeline/merge.py": "from importlib import import_module as load"},
+        {"pipeline/merge/merge.py": "from importlib import import_module as load"},
     ),
-    (no_stage_imports_a_later_one, {"pipeline/merge.py": "from pipeline.cycle import run_cycle"}),
-    (no_stage_imports_a_later_one, {"pipeline/staging.py": "from pipeline import merge"}),
-    (no_stage_imports_a_later_one, {"pipeline/verify.py": "import pipeline.revenue"}),
-    (no_stage_imports_a_later_one, {"pipeline/status.py": "from pipeline.staging import STREAMS"}),
-    (no_stage_imports_a_later_one, {"pipeline/errors.py": "from pipeline.database import address"}),
-    (no_stage_imports_a_later_one, {"pipeline/brand_new.py": ""}),
-    (only_database_opens_connections, {"pipeline/merge.py": "import psycopg2\npsycopg2.connect()"}),
+    (
+        only_database_opens_connections,
+        {"pipeline/merge/merge.py": "import psycopg2\npsycopg2.connect()"},
+    ),
     (only_database_opens_connections, {"office.py": "from psycopg2 import connect as c\nc('')"}),
-    (only_database_opens_connections, {"pipeline/merge.py": "import psycopg2 as p\np.connect()"}),
-    (only_database_ends_transactions, {"pipeline/merge.py": "cursor.connection.commit()"}),
-    (only_database_ends_transactions, {"pipeline/revenue.py": "connection.rollback()"}),
+    (
+        only_database_opens_connections,
+        {"pipeline/merge/merge.py": "import psycopg2 as p\np.connect()"},
+    ),
+    (only_database_ends_transactions, {"pipeline/merge/merge.py": "cursor.connection.commit()"}),
+    (only_database_ends_transactions, {"pipeline/revenue/revenue.py": "connection.rollback()"}),
     (only_database_ends_transactions, {"office.py": "connection.autocommit = True"}),
-    (only_settings_reads_the_environment, {"pipeline/merge.py": "import os\nos.environ['HOME']"}),
+    (
+        only_settings_reads_the_environment,
+        {"pipeline/merge/merge.py": "import os\nos.environ['HOME']"},
+    ),
     (only_settings_reads_the_environment, {"ingestor.py": "import os\nos.getenv('HOME')"}),
     (only_settings_reads_the_environment, {"office.py": "from os import environ as e"}),
-    (only_settings_reads_the_environment, {"pipeline/logs.py": "import pydantic_settings"}),
+    (only_settings_reads_the_environment, {"pipeline/core/logs.py": "import pydantic_settings"}),
     (only_settings_reads_the_environment, {STARTERS[0]: "import os\nos.environ['HOME']"}),
     (only_settings_reads_the_environment, {STARTERS[1]: "import os\nos.environ.get('HOME')"}),
     (only_quality_imports_great_expectations, {"office.py": "import great_expectations as gx"}),
     (
         only_quality_imports_great_expectations,
-        {"pipeline/cycle.py": "def f():\n    from great_expectations.core import batch"},
+        {"pipeline/quality/cycle.py": "def f():\n    from great_expectations.core import batch"},
     ),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'SELECT 1'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'SELECT 1'"}),
     (no_sql_in_python, {"office.py": "q = ' select id from claim'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = '-- why\\nINSERT INTO claim VALUES (1)'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'UPDATE claim SET price = 1'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'DELETE FROM claim'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'WITH a AS (SELECT 1) SELECT 1'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = f'TRUNCATE {table}'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'COPY claim (id) FROM STDIN'"}),
-    (no_sql_in_python, {"pipeline/merge.py": "q = 'SET lock_timeout = 1'"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute(f'{verb} 1')"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute(text + ' LIMIT 1')"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute('%s 1' % verb)"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute('{} 1'.format(verb))"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute(text)"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute(query=text)"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = '-- why\\nINSERT INTO claim VALUES (1)'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'UPDATE claim SET price = 1'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'DELETE FROM claim'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'WITH a AS (SELECT 1) SELECT 1'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = f'TRUNCATE {table}'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'COPY claim (id) FROM STDIN'"}),
+    (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'SET lock_timeout = 1'"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute(f'{verb} 1')"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute(text + ' LIMIT 1')"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute('%s 1' % verb)"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute('{} 1'.format(verb))"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute(text)"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "cursor.execute(query=text)"}),
     (
         no_sql_is_put_together,
-        {"pipeline/merge.py": "cursor.mogrify(statement('a/b') + ' LIMIT 1', {})"},
+        {"pipeline/merge/merge.py": "cursor.mogrify(statement('a/b') + ' LIMIT 1', {})"},
     ),
-    (no_sql_is_put_together, {"pipeline/merge.py": "execute(cursor, 'merge/' + name)"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "fetch_one(cursor, f'{stage}/open_run')"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "statement('merge/%s' % name)"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "execute(cursor, 'merge/' + name)"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "fetch_one(cursor, f'{stage}/open_run')"}),
+    (no_sql_is_put_together, {"pipeline/merge/merge.py": "statement('merge/%s' % name)"}),
 ]
 
 SQL_RULES: list[tuple[Rule, Files]] = [
@@ -294,9 +273,14 @@ def test_a_planted_violation_is_reported(rule: Rule, planted: Files) -> None:
 ALLOWED: list[tuple[Rule, Files]] = [
     (no_sql_in_python, {"office.py": '"""Update what is due, with care."""'}),
     (no_sql_in_python, {"office.py": "print('Set DATABASE_URL, then merge.')"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "fetch_one(cursor, f'merge/merge_{stream}')"}),
-    (no_sql_is_put_together, {"pipeline/merge.py": "cursor.execute(statement(name), values)"}),
-    (no_stage_imports_a_later_one, {"pipeline/merge.py": "from pipeline.staging import append"}),
+    (
+        no_sql_is_put_together,
+        {"pipeline/merge/merge.py": "fetch_one(cursor, f'merge/merge_{stream}')"},
+    ),
+    (
+        no_sql_is_put_together,
+        {"pipeline/merge/merge.py": "cursor.execute(statement(name), values)"},
+    ),
     (only_settings_reads_the_environment, {STARTERS[1]: "import os\nstart(env={**os.environ})"}),
     (sql_files_are_portable, {"merge/a.sql": "-- SKIP LOCKED would skip.\nSELECT 1"}),
 ]
@@ -309,8 +293,7 @@ def test_what_is_allowed_is_not_reported(rule: Rule, allowed: Files) -> None:
 
 def test_the_rules_see_the_files_they_name() -> None:
     modules = {module_of(file) for file in python_files()}
-    layered = {f"pipeline.{name}" for layer in LAYERS for name in layer}
-    assert {*LIBRARY, *ENTRY_POINTS, *layered} <= modules
+    assert {*LIBRARY, *ENTRY_POINTS} <= modules
 
 
 def test_every_exception_is_still_needed() -> None:
@@ -342,11 +325,6 @@ def trees_of(files: Files) -> list[tuple[str, ast.Module]]:
 
 def module_of(file: str) -> str:
     return file.removesuffix(".py").replace("/", ".")
-
-
-def short(name: str) -> str:
-    """The module of `pipeline` that a name is, or is in: `merge` for `pipeline.merge.Batch`."""
-    return name.removeprefix("pipeline.").split(".")[0]
 
 
 def is_in(name: str, packages: tuple[str, ...]) -> bool:

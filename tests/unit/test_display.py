@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from pipeline.display import (
+from pipeline.audit.verify import Promise
+from pipeline.operations.status import Status, StreamStatus
+from pipeline.report.display import (
     Around,
     promise_lines,
     short_count,
@@ -15,8 +17,6 @@ from pipeline.display import (
     short_rate,
     status_view,
 )
-from pipeline.status import Status, StreamStatus
-from pipeline.verify import Promise
 
 NOW = datetime(2026, 11, 24, 14, 13, 48, tzinfo=UTC)
 HEADER = "stream   received   merged duplicate conflict rejected  pending   rate    lag"

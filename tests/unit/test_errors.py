@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.errors import OfficeError, exit_on_office_error
+from pipeline.core.errors import OfficeError, exit_on_office_error
 
 
 def end(error: Exception | None) -> int:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contract import REASONS
-from pipeline.explain import window_of
-from pipeline.statements import statement, statements_in
+from pipeline.core.contract import REASONS
+from pipeline.core.statements import statement, statements_in
+from pipeline.core.window import window_of
 
 DATA_PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 

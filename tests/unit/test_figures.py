@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
-from pipeline.charts import days_chart, windows_chart
-from pipeline.figures import (
-    WINDOW,
+from pipeline.core.window import WINDOW
+from pipeline.report.charts import days_chart, windows_chart
+from pipeline.report.figures import (
     Total,
     Window,
     day_totals,

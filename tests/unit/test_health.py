@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pipeline.health import LastTime
+from pipeline.operations.health import LastTime
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.logs import LogfmtFormatter, configure_logging
+from pipeline.core.logs import LogfmtFormatter, configure_logging
 
-HEAD = "time=2026-11-24T14:00:02.120Z level=info logger=pipeline.merge "
+HEAD = "time=2026-11-24T14:00:02.120Z level=info logger=pipeline.merge.merge "
 
 # A value as logfmt is read: bare, or in double quotes with backslashes for what would end it.
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^\s"]+)')
@@ -17,7 +17,9 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def line(event: str, *, exc_info: ExcInfo | None = None, **fields: Any) -> str:  # noqa: ANN401
-    record = logging.makeLogRecord({"name": "pipeline.merge", "levelname": "INFO", "msg": event})
+    record = logging.makeLogRecord(
+        {"name": "pipeline.merge.merge", "levelname": "INFO", "msg": event}
+    )
     record.created = datetime(2026, 11, 24, 14, 0, 2, 120_000, UTC).timestamp()
     record.exc_info = exc_info
     vars(record).update(fields)

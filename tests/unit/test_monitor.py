@@ -10,8 +10,8 @@ from http.client import HTTPConnection
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from pipeline.logs import LogfmtFormatter
-from pipeline.monitor import monitoring
+from pipeline.core.logs import LogfmtFormatter
+from pipeline.operations.monitor import monitoring
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_metrics_are_served_while_the_context_lasts(
         assert content_type.startswith("text/plain; version=")
         assert text == "# HELP visits Visits.\n# TYPE visits gauge\nvisits 3.0\n"
         assert last_line(caplog) == (
-            'level=info logger=pipeline.monitor event="metrics are served" '
+            'level=info logger=pipeline.operations.monitor event="metrics are served" '
             f"address=127.0.0.1 port={free}"
         )
     with pytest.raises(ConnectionRefusedError):

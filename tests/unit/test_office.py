@@ -8,8 +8,8 @@ import pytest
 
 import office
 from commands.demo import make_suites
-from pipeline.errors import OfficeError
-from pipeline.settings import PROJECT_FOLDER
+from pipeline.core.errors import OfficeError
+from pipeline.core.settings import PROJECT_FOLDER
 
 CONVERSING = {"run", "demo", "publish"}
 

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from pipeline.logs import LogfmtFormatter
+from pipeline.core.logs import LogfmtFormatter
 from publisher import DIAGNOSES, FEES, Publisher, claims, diagnoses, next_due
 from utils.pipeline_utils import STREAMS, Channel, Sink
 

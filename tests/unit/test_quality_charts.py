@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from pipeline.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
+from pipeline.report.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

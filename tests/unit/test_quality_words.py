@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.quality_words import (
+from pipeline.report.quality_words import (
     Stretch,
     names_of,
     reasons_of,

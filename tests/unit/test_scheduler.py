@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from models.scheduler import Scheduler, utc_now
-from pipeline.logs import LogfmtFormatter
+from pipeline.core.logs import LogfmtFormatter
 
 DEADLINE = 60
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from tenacity import RetryCallState, wait_fixed, wait_none
 from tenacity.wait import wait_base
 
 from models.subscriber import RETRY_WAIT, Subscriber
-from pipeline.logs import LogfmtFormatter
+from pipeline.core.logs import LogfmtFormatter
 from utils.pipeline_utils import Channel
 
 DEADLINE = 60

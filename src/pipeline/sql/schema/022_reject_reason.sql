@@ -1,4 +1,4 @@
--- staging.reject_reason: one row per reason for which a raw row is rejected, in words; pipeline/contract.py says the same.
+-- staging.reject_reason: one row per reason for which a raw row is rejected, in words; pipeline/core/contract.py says the same.
 CREATE TABLE IF NOT EXISTS staging.reject_reason (
     reason text PRIMARY KEY,
     meaning text NOT NULL

@@ -1,0 +1,442 @@
+"""The biography of a claim, a diagnosis or a window: what arrived, what became of it, what counts.
+
+Give every function a cursor of one snapshot. Costs depend on the biography, not on history.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Final
+
+from pipeline.core.contract import REASONS
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor, fetch_all, fetch_one
+from pipeline.core.window import WINDOW, window_of
+
+Row = dict[str, Any]
+
+# The fields whose difference makes a conflict.
+CONTENT: Final = {
+    "claim": ("code", "price", "patient_id"),
+    "diagnose": ("icd10_code", "patient_id"),
+}
+
+WINDOWS_LISTED: Final = 200
+
+
+@dataclass(frozen=True)
+class WindowState:
+    """How a window stands: open or closed, its figures, its marks, what holds it back.
+
+    `checking` are the runs that computed it and have not ended; `held_back` is the newest one that
+    has ended and didn't publish it, with its figures and with the checks that did not pass.
+    """
+
+    window_start: datetime
+    now: datetime
+    claims: int
+    figures: list[Row]
+    marks: list[Row]
+    checking: list[int]
+    held_back: Row | None
+    releases: list[Row]
+
+    @property
+    def window_end(self) -> datetime:
+        """The end, which belongs to the next window."""
+        return self.window_start + WINDOW
+
+    @property
+    def name(self) -> str:
+        """Its start, for people."""
+        return f"{self.window_start:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def state(self) -> str:
+        """How it stands, in a word."""
+        if self.now < self.window_end:
+            return "open" if self.window_start <= self.now else "not_begun"
+        if self.held_back:
+            return "held_back"
+        if self.marks:
+            return "being_checked" if self.checking else "due"
+        if self.figures:
+            return "published"
+        return "unaccounted" if self.claims else "gap"
+
+    @property
+    def in_words(self) -> str:
+        """How it stands, in words."""
+        before = "; what was published before stands" if self.figures else ""
+        runs = " and ".join(map(str, self.checking))
+        return {
+            "not_begun": "it hasn't begun yet",
+            "open": f"it is open, closes at {self.window_end:%H:%M}, and is computed then",
+            "held_back": f"it is held back{before}",
+            "being_checked": f"analytics run {runs} has computed it and checks it{before}",
+            "due": f"it is due: the next analytics run computes it{before}",
+            "published": "it is published" + (", released by hand" if self.release else ""),
+            "gap": "it is a gap: no claim came in, so that it has no figures",
+            "unaccounted": "it has claims, but is neither published nor marked to be: run verify",
+        }[self.state]
+
+    @property
+    def release(self) -> Row | None:
+        """The release by which the published figures came about, if they did so by hand."""
+        return next((release for release in self.releases if release["stands"]), None)
+
+    def figure(self, category: str) -> Row | None:
+        """What is published of a category."""
+        return next((each for each in self.figures if each["category"] == category), None)
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        return {"state": self.state, "window_end": self.window_end, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What a claim is to a category in its window, by the patient's first diagnosis of it."""
+
+    category: str
+    is_settled: bool
+    counts: bool
+    diagnose_id: int | None
+    icd10_code: str | None
+    diagnosed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ClaimBiography:
+    """A claim: its raw rows, the clean row, its window, and what it is to each category."""
+
+    id: int
+    raw_rows: list[Row]
+    clean: Row | None
+    window: WindowState | None
+    categories: list[Contribution]
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        window = self.window.as_dict() if self.window else None
+        return {"stream": "claim", **asdict(self), "window": window}
+
+
+@dataclass(frozen=True)
+class DiagnoseBiography:
+    """A diagnosis: its raw rows, the clean row, the categories of its code, the windows it touches.
+
+    Each of `categories` says whether the diagnosis is the patient's first of it (`is_first`), else
+    which one is. It touches windows, the first of which are in `windows`, where it is one's first.
+    """
+
+    id: int
+    raw_rows: list[Row]
+    clean: Row | None
+    counts_from: datetime | None
+    categories: list[Row]
+    windows: list[Row]
+    all_windows: int
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        return {"stream": "diagnose", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class CategorySum:
+    """A category in a window: the claims that count, their sum, and the figure beside it."""
+
+    category: str
+    is_tracked: bool
+    is_settled: bool
+    contributions: list[Row]
+    figure: Row | None
+
+    @property
+    def revenue(self) -> Decimal:
+        """The sum of the prices."""
+        return sum((each["price"] for each in self.contributions), Decimal("0.00"))
+
+    @property
+    def patients(self) -> int:
+        """How many patients the claims are of."""
+        return len({each["patient_id"] for each in self.contributions})
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the published figure says the same; None where none is published."""
+        if self.figure is None:
+            return None
+        published = (self.figure["revenue"], self.figure["claims"], self.figure["patients"])
+        return published == (self.revenue, len(self.contributions), self.patients)
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        return {
+            **asdict(self),
+            "revenue": self.revenue,
+            "claims": len(self.contributions),
+            "patients": self.patients,
+            "agrees": self.agrees,
+        }
+
+
+@dataclass(frozen=True)
+class WindowBiography:
+    """A window: how it stands, and how the figure of each category comes about."""
+
+    window: WindowState
+    checks: list[Row]
+    categories: list[CategorySum]
+    not_counting: int
+
+    @property
+    def found_something_wrong(self) -> bool:
+        """Whether a figure is published that neither its claims nor a mark account for."""
+        if self.window.state == "unaccounted":
+            return True
+        is_settled = bool(self.window.figures) and not self.window.marks
+        return is_settled and any(
+            each.is_tracked and each.is_settled and not each.agrees for each in self.categories
+        )
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        return {
+            **self.window.as_dict(),
+            "failed_checks": self.checks,
+            "categories": [each.as_dict() for each in self.categories],
+            "not_counting": self.not_counting,
+            "found_something_wrong": self.found_something_wrong,
+        }
+
+
+def check_in_words(check: Row) -> str:
+    """A check that did not pass."""
+    return f"{check['status']} {check['severity']} {check['suite']}: {check['check_name']}"
+
+
+def explain_claim(cursor: Cursor, claim_id: int) -> ClaimBiography:
+    """Reads the biography of a claim.
+
+    Raises:
+        OfficeError: nothing carries the id.
+    """
+    raw_rows, clean = _raw_and_clean(cursor, "claim", claim_id)
+    if clean is None:
+        return ClaimBiography(claim_id, raw_rows, None, None, [])
+    window = read_window(cursor, window_of(clean["tsp"]))
+    diagnoses = fetch_all(cursor, "audit/explain/categories", {"patient_id": clean["patient_id"]})
+    categories = [
+        Contribution(
+            **diagnosis._asdict(),
+            counts=diagnosis.diagnosed_at is not None
+            and diagnosis.diagnosed_at < window.window_end,
+        )
+        for diagnosis in diagnoses
+    ]
+    return ClaimBiography(claim_id, raw_rows, clean, window, categories)
+
+
+def explain_diagnose(cursor: Cursor, diagnose_id: int) -> DiagnoseBiography:
+    """Reads the biography of a diagnosis.
+
+    Raises:
+        OfficeError: nothing carries the id.
+    """
+    raw_rows, clean = _raw_and_clean(cursor, "diagnose", diagnose_id)
+    if clean is None:
+        return DiagnoseBiography(diagnose_id, raw_rows, None, None, [], [], 0)
+    counts_from = window_of(clean["tsp"])
+    categories = _categories_of(cursor, clean)
+    windows: list[Row] = []
+    if any(category["is_first"] for category in categories):
+        since = {"patient_id": clean["patient_id"], "since": counts_from, "most": WINDOWS_LISTED}
+        windows = _rows(cursor, "audit/explain/patient_windows", since)
+    all_windows = windows[0]["all_windows"] if windows else 0
+    return DiagnoseBiography(
+        diagnose_id, raw_rows, clean, counts_from, categories, windows, all_windows
+    )
+
+
+def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
+    """Reads the biography of the window that holds a moment.
+
+    Raises:
+        OfficeError: the office knows nothing of the window.
+    """
+    window = read_window(cursor, window_of(moment))
+    _require_known(cursor, window)
+    contributions = _rows(
+        cursor, "audit/explain/contributions", {"window_start": window.window_start}
+    )
+    return WindowBiography(
+        window=window,
+        checks=_failed_checks_of_figures(cursor, window),
+        categories=_category_sums(cursor, window, contributions),
+        not_counting=sum(each["category"] is None for each in contributions),
+    )
+
+
+def read_window(cursor: Cursor, window_start: datetime) -> WindowState:
+    """Reads how a window stands."""
+    of_window = {"window_start": window_start}
+    candidates = _rows(cursor, "audit/explain/candidates", of_window)
+    marks = _rows(cursor, "audit/explain/marks", of_window)
+    return WindowState(
+        window_start=window_start,
+        now=fetch_one(cursor, "audit/explain/clock").now,
+        claims=fetch_one(cursor, "audit/explain/claims_in_window", of_window).claims,
+        figures=_rows(cursor, "audit/explain/figures", of_window),
+        marks=marks,
+        checking=sorted(
+            {each["quality_run_id"] for each in candidates if each["finished_at"] is None}
+        ),
+        held_back=_held_back(cursor, window_start, candidates, marks),
+        releases=_rows(cursor, "audit/explain/releases", of_window),
+    )
+
+
+def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Row], Row | None]:
+    place = fetch_one(cursor, "audit/explain/cursor", {"stream": stream})._asdict()
+    raw_rows = _rows(cursor, f"audit/explain/{stream}_rows", {"id": entity_id, **place})
+    found = _rows(cursor, f"audit/explain/{stream}", {"id": entity_id})
+    if not raw_rows and not found:
+        raise OfficeError(
+            f"Nothing that arrived carries the {stream} id {entity_id}; what came without a "
+            "readable id is in audit.rejected."
+        )
+    clean = found[0] if found else None
+    earlier = _earlier_outcomes(cursor, [row["seq"] for row in raw_rows])
+    return [
+        {**row, **_in_words(stream, row, clean), "earlier_outcomes": earlier.get(row["seq"], [])}
+        for row in raw_rows
+    ], clean
+
+
+def _earlier_outcomes(cursor: Cursor, seqs: list[int]) -> dict[int, list[Row]]:
+    """What became of raw rows before they were replayed, by raw row."""
+    outcomes = _rows(cursor, "audit/explain/earlier_outcomes", {"seqs": seqs})
+    in_words = [{**each, "reason_in_words": _reason_in_words(each["reason"])} for each in outcomes]
+    return {seq: list(of_row) for seq, of_row in groupby(in_words, lambda outcome: outcome["seq"])}
+
+
+def _reason_in_words(reason: str | None) -> str | None:
+    return REASONS.get(reason, reason) if reason else None
+
+
+def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
+    """What goes beside a raw row: its reason in words, and what it says otherwise."""
+    is_conflict = row["fate"] == "conflict" and clean is not None and not row["archived_in"]
+    return {
+        "reason_in_words": _reason_in_words(row["reason"]),
+        "differences": _differences(stream, row, clean or {}) if is_conflict else [],
+    }
+
+
+def _differences(stream: str, row: Row, clean: Mapping[str, Any]) -> list[Row]:
+    return [
+        {"field": field, "raw": row[field], "clean": clean[field]}
+        for field in CONTENT[stream]
+        if row[field] != clean[field]
+    ]
+
+
+def _categories_of(cursor: Cursor, diagnosis: Row) -> list[Row]:
+    """The categories of a diagnosis' code, each with the patient's first diagnosis of it."""
+    codes = fetch_all(cursor, "audit/explain/categories_of_code", diagnosis)
+    firsts = {
+        first["category"]: first for first in _rows(cursor, "audit/explain/categories", diagnosis)
+    }
+    return [
+        {
+            **firsts[code.category],
+            "is_first": firsts[code.category]["diagnose_id"] == diagnosis["id"],
+        }
+        for code in codes
+    ]
+
+
+def _require_known(cursor: Cursor, window: WindowState) -> None:
+    if window.claims or window.figures or window.marks or window.releases:
+        return
+    if window.state == "not_begun":
+        raise OfficeError(
+            f"The window {window.name} hasn't begun yet, and nothing has come in for it."
+        )
+    first = fetch_one(cursor, "audit/explain/clock").first_claim_at
+    if first is None:
+        raise OfficeError(
+            f"Nothing is known of the window {window.name}: no claim has been merged yet."
+        )
+    if window.window_end <= first:
+        raise OfficeError(
+            f"Nothing is known of the window {window.name}: "
+            f"the first claim is of {first:%Y-%m-%d %H:%M:%S} UTC."
+        )
+
+
+def _failed_checks_of_figures(cursor: Cursor, window: WindowState) -> list[Row]:
+    return [
+        check
+        for run in sorted({figure["quality_run_id"] for figure in window.figures})
+        for check in _failed_checks(cursor, window.window_start, run)
+    ]
+
+
+def _failed_checks(cursor: Cursor, window_start: datetime, quality_run_id: int) -> list[Row]:
+    of_run = {"window_start": window_start, "quality_run_id": quality_run_id}
+    return _rows(cursor, "audit/explain/failed_checks", of_run)
+
+
+def _held_back(
+    cursor: Cursor, window_start: datetime, candidates: list[Row], marks: list[Row]
+) -> Row | None:
+    """What the newest run computed that has ended without publishing the window.
+
+    Where the mark is gone that it takes in, another run has published the same.
+    """
+    standing = {mark["mark_id"] for mark in marks}
+    ended = [each for each in candidates if each["finished_at"] and each["mark_id"] in standing]
+    if not ended:
+        return None
+    newest = ended[-1]
+    return {
+        "quality_run_id": newest["quality_run_id"],
+        "finished_at": newest["finished_at"],
+        "mark_id": newest["mark_id"],
+        "checks": _failed_checks(cursor, window_start, newest["quality_run_id"]),
+        "figures": [
+            {name: each[name] for name in ("category", "revenue", "claims", "patients")}
+            for each in ended
+            if each["quality_run_id"] == newest["quality_run_id"]
+        ],
+    }
+
+
+def _category_sums(
+    cursor: Cursor, window: WindowState, contributions: list[Row]
+) -> list[CategorySum]:
+    """The tracked categories, and those that are published although no longer tracked."""
+    is_settled = {
+        row.category: row.is_settled
+        for row in fetch_all(cursor, "audit/explain/tracked_categories")
+    }
+    published = {figure["category"] for figure in window.figures}
+    return [
+        CategorySum(
+            category=category,
+            is_tracked=category in is_settled,
+            is_settled=is_settled.get(category, False),
+            contributions=[each for each in contributions if each["category"] == category],
+            figure=window.figure(category),
+        )
+        for category in sorted({*is_settled, *published})
+    ]
+
+
+def _rows(cursor: Cursor, name: str, parameters: Row) -> list[Row]:
+    return [row._asdict() for row in fetch_all(cursor, name, parameters)]

@@ -1,0 +1,207 @@
+"""Rebuilds the clean layer from staging beside the live one, compares, and puts the live one right.
+
+The rebuilt layer stands in tables of the session. It is made in short transactions, so that merges
+go on meanwhile, and brought up to date in a last one that holds them up.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from psycopg2.errors import UndefinedTable
+
+from pipeline.archive.file import RecordedFile, copy_source, fault_of
+from pipeline.audit.verify import BEGINNING as EVER
+from pipeline.audit.verify import recorded_files
+from pipeline.core.database import Database
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one, statement
+from pipeline.staging.append import STREAMS
+
+Watch = Callable[[int, int], None]
+
+TABLES: Final = ("claim", "diagnose", "outcome", "batch", "cursor")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the live layer and the rebuilt one don't have alike, by table and kind.
+
+    A row is missing, surplus or changed in the live layer; an outcome may also be doubled.
+    """
+
+    relation: str
+    kind: str
+    rows: int
+    examples: list[int]
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What a rebuild found, and whether the live layer was put right accordingly."""
+
+    outcomes: int
+    differences: list[Difference]
+    is_applied: bool
+    marked_windows: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the order of merging: by batch, then by number of the raw row."""
+
+    run_id: int
+    seq: int
+
+
+BEGINNING: Final = Place(0, 0)
+EVERYTHING: Final = 2**63 - 1
+
+# What the driver hands over at a time.
+COPY_BYTES: Final = 1024 * 1024
+
+# The second pass takes what was merged during the first; so little is left for the last transaction
+# that it holds merges up only for as long as it compares.
+PASSES: Final = 2
+
+
+def rebuild(
+    database: Database,
+    *,
+    batch_size: int,
+    is_applied: bool,
+    archive: Path = Path(),
+    watch: Watch = lambda *_: None,
+) -> Rebuild:
+    """Derives every outcome and clean row anew, and compares; where told so, repairs.
+
+    Raw rows that are archived are read back from their files first.
+
+    Args:
+        database: where; the session's own tables live as long as its connection.
+        batch_size: outcomes that are derived in one transaction.
+        is_applied: put the live layer right.
+        archive: the folder of archived raw rows.
+        watch: is told how many outcomes are done, and of how many.
+
+    Raises:
+        OfficeError: the connection was lost on the way, raw rows are gone, or a file of the
+            archive is not as it was recorded.
+    """
+    files = _sound_files(database, archive)
+    database.run(lambda cursor: execute(cursor, "audit/rebuild/create_tables"))
+    places = dict.fromkeys(STREAMS, BEGINNING)
+    try:
+        for file in files:
+            database.run(partial(_read_back, archive / file.file_name))
+        total = database.run(_prepare)
+        for _ in range(PASSES):
+            for stream in STREAMS:
+                for found, place in _derive_recorded(database, stream, places[stream], batch_size):
+                    places[stream] = place
+                    watch(found, total)
+        return database.run(partial(_finish, places, files, is_applied=is_applied))
+    except UndefinedTable:
+        raise OfficeError(
+            "The connection to the database was lost on the way, and what was rebuilt with it; "
+            "nothing was changed: run rebuild again."
+        ) from None
+
+
+def _sound_files(database: Database, archive: Path) -> list[RecordedFile]:
+    """The files of the archive, each of which is as it was recorded."""
+    files = database.run(_files)
+    for file in files:
+        fault = fault_of(archive, file)
+        if fault:
+            raise OfficeError(
+                f"{archive / file.file_name}, which holds {file.raw_rows} archived raw rows, is "
+                f"{fault}; nothing was changed: bring it back from a backup."
+            )
+    return files
+
+
+def _files(cursor: Cursor) -> list[RecordedFile]:
+    return recorded_files(cursor, since=EVER)
+
+
+def _read_back(file: Path, cursor: Cursor) -> None:
+    cursor.copy_expert(statement("audit/rebuild/read_back"), copy_source(file), COPY_BYTES)
+
+
+def _prepare(cursor: Cursor) -> int:
+    execute(cursor, "audit/rebuild/analyze_archived")
+    execute(cursor, "audit/rebuild/find_lost_outcomes")
+    return int(fetch_one(cursor, "audit/rebuild/count_outcomes").outcomes)
+
+
+def _derive_recorded(
+    database: Database, stream: str, place: Place, batch_size: int
+) -> Iterator[tuple[int, Place]]:
+    """Derives what is recorded by now, a batch at a time; merges may go on recording."""
+    through = database.run(lambda cursor: int(fetch_one(cursor, "audit/rebuild/last_run").run_id))
+    while True:
+        batch = partial(_derive_batch, stream, place, batch_size, through)
+        found, place = database.run(batch)
+        if not found:
+            return
+        yield found, place
+
+
+def _derive_batch(
+    stream: str, after: Place, batch_size: int, through: int, cursor: Cursor
+) -> tuple[int, Place]:
+    batch = {
+        "after_run": after.run_id,
+        "after_seq": after.seq,
+        "through_run": through,
+        "batch_size": batch_size,
+    }
+    done = fetch_one(cursor, f"audit/rebuild/derive_{stream}", batch)
+    return done.found, Place(done.last_run, done.last_seq) if done.found else after
+
+
+def _finish(
+    places: dict[str, Place], files: list[RecordedFile], cursor: Cursor, *, is_applied: bool
+) -> Rebuild:
+    """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
+    execute(cursor, "revenue/lock_cursors")
+    # While the cursors are locked, no more are dropped.
+    if _files(cursor) != files:
+        raise OfficeError(
+            "Raw rows were archived meanwhile; nothing was changed: run rebuild again."
+        )
+    execute(cursor, "audit/rebuild/forget_replayed")
+    for stream, place in places.items():
+        _derive_batch(stream, place, EVERYTHING, EVERYTHING, cursor)
+    differences = _compare(cursor)
+    marked = _put_right(cursor) if is_applied and differences else 0
+    derived = fetch_one(cursor, "audit/rebuild/count_derived").outcomes
+    return Rebuild(derived, differences, is_applied, marked)
+
+
+def _compare(cursor: Cursor) -> list[Difference]:
+    execute(cursor, "audit/rebuild/analyze")
+    for table in TABLES:
+        execute(cursor, f"audit/rebuild/compare_{table}")
+    return [Difference(**row._asdict()) for row in fetch_all(cursor, "audit/rebuild/differences")]
+
+
+def _put_right(cursor: Cursor) -> int:
+    """Makes the live layer what the rebuilt one is; returns how many windows were marked."""
+    gone = fetch_one(cursor, "audit/rebuild/count_without_raw_row").outcomes
+    if gone:
+        raise OfficeError(
+            f"The raw rows of {gone} outcomes are gone from staging.event, so that their clean "
+            "rows can't be rebuilt; nothing was changed: bring the raw rows back from a backup."
+        )
+    marked = len(fetch_all(cursor, "audit/rebuild/mark_windows"))
+    for table in ("claim", "diagnose"):
+        execute(cursor, f"audit/rebuild/put_{table}_right")
+    execute(cursor, "audit/rebuild/drop_differing_outcomes")
+    execute(cursor, "audit/rebuild/insert_differing_outcomes")
+    for table in ("batch", "cursor"):
+        execute(cursor, f"audit/rebuild/put_{table}_right")
+    return marked

@@ -1,0 +1,80 @@
+"""Publishes a window that a check holds back, by hand and on the record."""
+
+import os
+import pwd
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pipeline.audit.explain import WindowState, check_in_words, read_window
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor, execute, fetch_one
+from pipeline.revenue.revenue import publish
+
+
+@dataclass(frozen=True)
+class Release:
+    """A window as it is once published by hand, and the record of that."""
+
+    window: WindowState
+    quality_run_id: int
+    failed_checks: list[str]
+    reason: str
+    released_by: str
+    released_at: datetime
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, for another program to read."""
+        return {**asdict(self), "window": self.window.as_dict()}
+
+    def lines(self) -> list[str]:
+        """The same, for a person."""
+        figures = ", ".join(f"{each['category']} {each['revenue']}" for each in self.window.figures)
+        lines = [
+            f"Window {self.window.name} is published by hand: {figures}.",
+            f"  as analytics run {self.quality_run_id} computed it, which held it back:",
+            *(f"    {check}" for check in self.failed_checks),
+            f"  on the record: {self.reason} ({self.released_by})",
+        ]
+        if self.window.marks:
+            lines.append("  it has changed since: the next analytics run computes it again")
+        return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
+
+
+def release(cursor: Cursor, window_start: datetime, *, reason: str) -> Release:
+    """Publishes the figures that the newest run holds back, and records who did so and why.
+
+    A mark that is newer than these figures stays, so that the next run computes the window again.
+
+    Args:
+        cursor: of a transaction.
+        window_start: the window.
+        reason: why its figures are published all the same; not blank.
+
+    Raises:
+        OfficeError: nothing holds the window back.
+    """
+    # Held until the end: meanwhile no run can compute or publish, and no merge can mark.
+    execute(cursor, "revenue/lock_cursors")
+    window = read_window(cursor, window_start)
+    held = window.held_back
+    if not held or not publish(cursor, held["quality_run_id"], [window_start]):
+        raise OfficeError(f"The window {window.name} isn't held back: {window.in_words}.")
+    record = {
+        "quality_run_id": held["quality_run_id"],
+        "failed_checks": [check_in_words(check) for check in held["checks"] if check["holds_back"]],
+        "reason": reason,
+    }
+    made = fetch_one(
+        cursor, "audit/release/record", {**record, "window_start": window_start, "user": _user()}
+    )
+    return Release(window=read_window(cursor, window_start), **record, **made._asdict())
+
+
+def _user() -> str:
+    """The machine's user, by name where it has one."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"

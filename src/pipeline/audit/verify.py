@@ -1,0 +1,123 @@
+"""Checks, from one snapshot, every promise that the data can show."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.archive.file import RecordedFile, fault_of
+from pipeline.core.database import Database
+from pipeline.core.statements import (
+    Cursor,
+    execute,
+    fetch_all,
+    fetch_one,
+    first_comment,
+    statements_in,
+)
+
+ROWS_SHOWN = 20
+
+# A slice that begins here holds everything.
+BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+# A window that closes is computed by the next analytics run: two have to miss it.
+PATIENCE: Final = timedelta(minutes=20)
+
+Watch = Callable[[Sequence[str]], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A promise, in words, and the rows that break it."""
+
+    name: str
+    text: str
+    rows_at_fault: int
+    examples: list[dict[str, Any]]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no row breaks it."""
+        return self.rows_at_fault == 0
+
+
+def verify(
+    cursor: Cursor,
+    *,
+    since: datetime | None = None,
+    patience: timedelta = PATIENCE,
+    watch: Watch = iter,
+) -> list[Promise]:
+    """Checks every promise; give it a cursor of one snapshot, so that all see the same state.
+
+    Args:
+        cursor: of a snapshot.
+        since: only what was received, merged or published since, so that the cost doesn't grow
+            with history; without it, everything.
+        patience: how long a closed window may wait for an analytics run.
+        watch: hands on the names of the checks, one after the other, as they are done.
+    """
+    if since:
+        execute(cursor, "audit/verify_slice/favour_indexes")
+    bounds = fetch_one(
+        cursor,
+        "audit/verify_slice/bounds",
+        {"since": since or BEGINNING, "patience_seconds": patience.total_seconds()},
+    )._asdict()
+    names = statements_in("audit/verify") + ([] if since else statements_in("audit/verify_all"))
+    return [_check(cursor, name, bounds) for name in watch(names)]
+
+
+def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
+    """The streams whose sums don't come out for what was received since: the first promise."""
+    execute(cursor, "audit/verify_slice/favour_indexes")
+    bounds = {"since": since, "patience_seconds": PATIENCE.total_seconds()}
+    first = fetch_one(cursor, "audit/verify_slice/bounds", bounds)._asdict()
+    return fetch_all(cursor, "audit/verify/010_reconciliation", first)
+
+
+def recorded_files(cursor: Cursor, *, since: datetime) -> list[RecordedFile]:
+    """The files of the archive; those that were recorded since are recent."""
+    found = fetch_all(cursor, "archive/files", {"since": since})
+    return [RecordedFile(**row._asdict()) for row in found]
+
+
+def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
+    """Checks that each file of the archive is there in its size; recent ones are read, too.
+
+    It takes no cursor: a transaction that does nothing for long is ended by the server.
+    """
+    faults = [
+        {"file_name": file.file_name, "fault": fault}
+        for file in files
+        if (fault := fault_of(folder, file, is_read=file.is_recent))
+    ]
+    return Promise(
+        name="archived_file_is_as_recorded",
+        text=f"every file of archived raw rows is as it was recorded, in {folder}",
+        rows_at_fault=len(faults),
+        examples=faults[:ROWS_SHOWN],
+    )
+
+
+def find_fault(
+    database: Database, folder: Path, patience: timedelta, since: datetime | None
+) -> str | None:
+    """The promises that are broken for what came in since a time, in words; None if none is."""
+    promises = database.run(partial(verify, since=since, patience=patience), snapshot=True)
+    files = database.run(partial(recorded_files, since=since or BEGINNING))
+    broken = [each.name for each in [*promises, verify_files(files, folder)] if not each.holds]
+    return f"verify finds fault: {', '.join(broken)}" if broken else None
+
+
+def _check(cursor: Cursor, name: str, bounds: dict[str, Any]) -> Promise:
+    rows = fetch_all(cursor, name, bounds)
+    return Promise(
+        name=name.rsplit("/", 1)[-1],
+        text=first_comment(name),
+        rows_at_fault=len(rows),
+        examples=[row._asdict() for row in rows[:ROWS_SHOWN]],
+    )

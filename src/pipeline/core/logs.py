@@ -1,0 +1,61 @@
+"""Logging of the entry points: one line an event, as `key=value` pairs (logfmt), never a payload.
+
+    time=2026-11-24T14:00:02.120Z level=info logger=pipeline.merge.merge event="batch merged"
+
+The event is the message; its fields are what a call passes as `extra`.
+"""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+# What every record has; anything beyond it is a field of the event.
+_OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+_PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
+
+
+class LogfmtFormatter(logging.Formatter):
+    """Writes a record in one line.
+
+    Without a traceback: its last line is the error's text, which can quote a row.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        head = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        return " ".join(f"{key}={_text(value)}" for key, value in (head | _fields(record)).items())
+
+
+def configure_logging(*, level: int = logging.INFO) -> None:
+    """Sends log lines to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogfmtFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Great Expectations logs error texts, which hold values; our results say what matters.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    # It tells of every job, and of its own accord.
+    logging.getLogger("schedule").setLevel(logging.WARNING)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    fields = {key: value for key, value in vars(record).items() if key not in _OF_EVERY_RECORD}
+    if record.exc_info and record.exc_info[0]:
+        fields["error"] = record.exc_info[0].__name__
+    return fields
+
+
+def _time(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str:
+    """A value as it is where that is plain, else in the quotes of JSON: a line stays a line."""
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)

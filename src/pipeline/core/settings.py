@@ -1,0 +1,182 @@
+"""What can be set from outside; the only module here that reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn, parse_dsn
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.core.errors import OfficeError
+
+PROJECT_FOLDER = Path(__file__).parents[3]
+
+
+class Settings(BaseSettings):
+    """Settings of every entry point, each overridable by an environment variable of its name."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True, env_ignore_empty=True)
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    pghost: str | None = Field(default=None, validation_alias="PGHOST")
+    pgport: int | None = Field(default=None, validation_alias="PGPORT")
+    pgdatabase: str | None = Field(default=None, validation_alias="PGDATABASE")
+    pguser: str | None = Field(default=None, validation_alias="PGUSER")
+    pgpassword: str | None = Field(default=None, validation_alias="PGPASSWORD")
+
+    secrets: Path = Path("/run/secrets")
+    """Folder of files that hold what is better not in the environment: passwords."""
+    ingest_password: SecretStr | None = None
+    """Password of the role that appends; where it is set, the ingestor appends as that role."""
+    merge_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that merges."""
+    analytics_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that computes and publishes."""
+    auditor_password: SecretStr | None = None
+    """Password that `office.py migrate` gives the role that reads the audit."""
+
+    home: Path = PROJECT_FOLDER / ".office"
+    """Where the embedded server, its log and the pages of `office.py run` are kept."""
+    expectations: Path = PROJECT_FOLDER / "expectations"
+    """Folder of the check suites."""
+    reports: Path | None = None
+    """Folder of the pages; `reports/` in `home` where it isn't set."""
+    archive: Path | None = None
+    """Folder of archived raw rows; `archive/` in `home` where it isn't set."""
+    retention_days: int = Field(default=0, ge=0)
+    """Whole days for which raw rows are kept in the database; 0 keeps them there for ever."""
+    reports_port: int = Field(default=8081, ge=0, le=65535)
+    """Port on 127.0.0.1 at which `office.py run` serves the pages."""
+
+    adminer_url: str | None = None
+    """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
+
+    ids: Literal["global", "per_office"] | None = None
+    """Whether an id tells an event by itself or with its `office`; settled with the first merge.
+    Without it, what the database says, which is global to begin with."""
+    number: int | None = Field(default=None, ge=0, le=92_000)
+    """The office that simulated events carry; without it none, or 0 where ids are per office."""
+    broker_url: SecretStr | None = None
+    """`nats://user:password@host:4222` or `tls://…`: where events come from; without it, the
+    ingestor publishes them itself."""
+    broker_ca: Path | None = None
+    """File of the certificate authority that vouches for the broker, where the system's don't."""
+
+    publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    """Seconds between two events of a stream."""
+    duplicate_share: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)
+    """Share of the events that repeat an earlier one."""
+    merge_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    """Seconds between two merges."""
+    sweep_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    """Seconds between two searches for raw rows without an outcome."""
+    analytics_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    """Seconds between two analytics runs, counted from midnight UTC."""
+    analytics_grace_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    """Seconds that an analytics run waits behind the end of a window."""
+    batch_size: int = Field(default=100_000, gt=0)
+    """Raw rows a merge takes at most at once, give or take one transaction's."""
+
+    metrics_address: str = "127.0.0.1"
+    """Address at which each process serves its metrics and its health."""
+    metrics_port: int = Field(default=9101, ge=0, lt=65535)
+    """Port of the ingestor's; analytics has the next one. 0 serves none."""
+
+    stop_at_end_of_input: bool = False
+    """Stop when standard input ends: so a process ends with the one that started it."""
+
+    @field_validator("broker_url")
+    @classmethod
+    def _names_a_broker(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_broker_url(url.get_secret_value()):
+            raise ValueError("it looks like nats://user:password@host:4222")
+        return url
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where the pages are built."""
+        return self.reports or self.home / "reports"
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where raw rows are archived."""
+        return self.archive or self.home / "archive"
+
+    @property
+    def analytics_metrics_port(self) -> int:
+        """The port of analytics' metrics and health; 0 serves none."""
+        return self.metrics_port + 1 if self.metrics_port else 0
+
+    @property
+    def role_passwords(self) -> dict[str, str]:
+        """The passwords that are set, by role."""
+        passwords = {
+            "ingest": self.ingest_password,
+            "merge": self.merge_password,
+            "analytics": self.analytics_password,
+            "auditor": self.auditor_password,
+        }
+        return {
+            role: password.get_secret_value() for role, password in passwords.items() if password
+        }
+
+    def database_is_named(self) -> bool:
+        """Whether the environment says which database to use."""
+        return bool(self.database_url or self.pghost or self.pgdatabase)
+
+    def database_dsn(self, *, host: str, port: int, dbname: str, user: str, password: str) -> str:
+        """The connection string: DATABASE_URL, else the PG* variables over the given defaults."""
+        if self.database_url:
+            return _checked_dsn(self.database_url)
+        return make_dsn(
+            host=self.pghost or host,
+            port=self.pgport or port,
+            dbname=self.pgdatabase or dbname,
+            user=self.pguser or user,
+            password=self.pgpassword or password,
+        )
+
+
+def _is_broker_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text would show a part of the URL
+        return False
+
+
+def _checked_dsn(dsn: str) -> str:
+    try:
+        parse_dsn(dsn)
+    except ProgrammingError:
+        raise OfficeError(
+            "DATABASE_URL is no connection string; "
+            "it looks like postgresql://user:password@host:5432/doctor_office.",
+            exit_code=2,
+        ) from None
+    return dsn
+
+
+def load_settings() -> Settings:
+    """Reads the environment, and for what it lacks the files of the secrets folder.
+
+    A file there is called like the variable it stands for.
+
+    Raises:
+        OfficeError: a variable holds something that it can't be.
+    """
+    try:
+        from_environment = Settings()
+        if not from_environment.secrets.is_dir():
+            return from_environment
+        return Settings(_secrets_dir=from_environment.secrets)  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name == "DATABASE_URL" or name.startswith("PG") else f"OFFICE_{name}"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise OfficeError(
+            f"The environment variable {name} can't be used: {reason}.", exit_code=2
+        ) from None

@@ -1,0 +1,210 @@
+"""Merges raw rows into the clean tables: each batch one transaction, each raw row one outcome."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from psycopg2.errors import UniqueViolation
+
+from pipeline.core.database import Database, PassingError
+from pipeline.core.statements import Cursor, execute, fetch_one
+from pipeline.staging.append import STREAMS
+
+log = logging.getLogger(__name__)
+
+ROWS_WORTH_ANALYZING = 10_000
+FIRST_BATCH = 2_500
+# No raw row comes behind it.
+LAST_SEQ = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one batch did: raw rows by fate, and windows it dirtied."""
+
+    stream: str
+    run_id: int
+    merged: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    dirtied_windows: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    """The rejected ones by reason."""
+    found_by_sweep: bool = False
+    """Whether there were some among them that the cursor had passed."""
+    seconds: float = 0.0
+    """How long it took, attempts that failed included."""
+
+    @property
+    def rows(self) -> int:
+        """Raw rows that got an outcome."""
+        return self.merged + self.duplicate + self.conflict + self.rejected
+
+
+class Look(Enum):
+    """Where a batch's raw rows are looked for."""
+
+    BEHIND = "behind"
+    """Just behind the cursor: what has committed late, or was put back to pending."""
+    AHEAD = "ahead"
+    """Ahead of it: what has come since."""
+    RECENT = "recent"
+    """Anywhere in the last two days: the cursor is for speed, an outcome is the truth."""
+    ALL = "all"
+    """Anywhere."""
+
+
+def merge_pending(
+    database: Database, *, batch_size: int, sweep: Look | None = Look.ALL
+) -> Iterator[Batch]:
+    """Merges all streams until nothing is pending that was there when the last batch was chosen.
+
+    So it ends although others go on appending.
+
+    Args:
+        database: where.
+        batch_size: raw rows a batch takes, give or take what commits meanwhile among them.
+        sweep: how far behind the cursor raw rows without an outcome are looked for;
+            None: no farther than those that committed late.
+    """
+    for stream in STREAMS:
+        yield from merge_stream(database, stream, batch_size=batch_size, sweep=sweep)
+
+
+def merge_together(
+    databases: Mapping[str, Database],
+    *,
+    batch_size: int,
+    sweep: Look | None = Look.ALL,
+    on_batch: Callable[[Batch], object],
+) -> None:
+    """Merges as `merge_pending` does, the streams at the same time.
+
+    Args:
+        databases: one for each stream.
+        batch_size: as there.
+        sweep: as there.
+        on_batch: is told of each batch, in the thread of its stream.
+    """
+
+    def merge(stream: str) -> None:
+        for batch in merge_stream(databases[stream], stream, batch_size=batch_size, sweep=sweep):
+            on_batch(batch)
+
+    with ThreadPoolExecutor(len(STREAMS), thread_name_prefix="merge") as threads:
+        for done in [threads.submit(merge, stream) for stream in STREAMS]:
+            done.result()
+
+
+def merge_stream(
+    database: Database, stream: str, *, batch_size: int, sweep: Look | None = Look.ALL
+) -> Iterator[Batch]:
+    """Merges a stream, as `merge_pending` does all."""
+    looks = (Look.BEHIND, Look.AHEAD, *([sweep] if sweep else []))
+    for look in looks:
+        yield from _batches(database, stream, batch_size=batch_size, look=look)
+
+
+def _batches(database: Database, stream: str, *, batch_size: int, look: Look) -> Iterator[Batch]:
+    for size in _growing(batch_size):
+        began = time.monotonic()
+        merge = partial(merge_batch, stream=stream, batch_size=size, look=look)
+        batch, more = database.run(merge)
+        if batch is not None:
+            batch = replace(batch, seconds=time.monotonic() - began)
+            _log(batch)
+            if batch.rows >= ROWS_WORTH_ANALYZING:
+                database.run(partial(_analyze, rows=batch.rows))
+            yield batch
+        if not more:
+            return
+
+
+def _growing(most: int) -> Iterator[int]:
+    """Sizes of batches: a small one first, so that who waits for longest needn't wait for all."""
+    size = min(FIRST_BATCH, most)
+    while True:
+        yield size
+        size = min(2 * size, most)
+
+
+def merge_batch(
+    cursor: Cursor, stream: str, *, batch_size: int, look: Look
+) -> tuple[Batch | None, bool]:
+    """Merges the next batch of a stream, and says whether there may be more.
+
+    Idempotent by id, and safe beside another merger: the stream's cursor row is locked first, and
+    the statements that follow see what the other has committed.
+    """
+    place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
+    if look is Look.BEHIND and place.passed_seq >= place.taken_seq:
+        return None, False
+    found = _find(cursor, stream, place, batch_size=batch_size, look=look)
+    # Fewer than asked for: these are all; what is appended meanwhile is for the next merge.
+    more = found.found >= batch_size
+    if look is Look.BEHIND and not more:
+        execute(cursor, "merge/settle_cursor", {"stream": stream, "oldest_xid": found.oldest_xid})
+    if not found.found:
+        return None, False
+    # But for the look ahead, all that is found is named.
+    taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
+    rows = {**found._asdict(), "taken_seq": taken_seq}
+    batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
+    if look is Look.AHEAD:
+        execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
+    if batch.rows:
+        return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
+    # The cursor has come to rows that a sweep took before; a sweep that could not place a row would
+    # find it again for ever.
+    execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
+    return None, more and look is Look.AHEAD
+
+
+def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
+    """The row of the look's statement: where the next raw rows are."""
+    name, received_from = {
+        Look.BEHIND: ("merge/next_behind", place.passed_from),
+        Look.AHEAD: ("merge/next_ahead", place.taken_from),
+        Look.RECENT: ("merge/next_sweep", place.recent_from),
+        Look.ALL: ("merge/next_sweep", "-infinity"),
+    }[look]
+    asked = {"stream": stream, "batch_size": batch_size, "received_from": received_from}
+    return fetch_one(cursor, name, {**place._asdict(), **asked})
+
+
+def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: bool) -> Batch:
+    run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
+    rows["run_id"] = run_id
+    done = _take(cursor, stream, rows)
+    ended = {"run_id": run_id, "earliest_at": rows["first_at"], **done}
+    execute(cursor, "merge/close_run", ended)
+    execute(cursor, "merge/count_batch", {"stream": stream, **done})
+    return Batch(stream=stream, run_id=run_id, **done)
+
+
+def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """Inserts what becomes of raw rows; what the statement counts, by its columns."""
+    try:
+        return dict(fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict())
+    except UniqueViolation:
+        raise PassingError("somebody else has inserted a row meanwhile") from None
+
+
+def _analyze(cursor: Cursor, rows: int) -> None:
+    """The planner learns what a large batch has changed, rather than a minute later."""
+    execute(cursor, "merge/analyze", {"rows": rows})
+
+
+def _log(batch: Batch) -> None:
+    fields = asdict(batch)
+    del fields["reasons"], fields["found_by_sweep"]
+    log.info("batch merged", extra=fields)
+    if batch.found_by_sweep:
+        lost = {"stream": batch.stream, "run_id": batch.run_id, "rows": batch.rows}
+        log.warning("a sweep found raw rows that the cursor had passed", extra=lost)

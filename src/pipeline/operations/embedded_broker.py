@@ -1,0 +1,138 @@
+"""An embedded NATS server with JetStream, from PyPI's package: the broker of `run --ingestors`."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.errors import OfficeError
+
+PROGRAM: Final = Path(sysconfig.get_path("scripts")) / "nats-server"
+HOST: Final = "127.0.0.1"
+USER: Final = "office"
+START_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
+
+_CONFIG: Final = """\
+host: {host}
+port: {port}
+pid_file: "{folder}/pid"
+log_file: "{folder}/log"
+jetstream {{ store_dir: "{folder}/streams" }}
+authorization {{ user: {user}, password: "{password}" }}
+{more}
+"""
+
+
+class BrokerServer:
+    """A NATS server whose streams, port and password stay in a folder from run to run.
+
+    Args:
+        folder: where they stay.
+        more: what else its configuration says, in the server's own words.
+    """
+
+    def __init__(self, folder: Path, *, more: str = "") -> None:
+        self._more = more
+        self._folder = folder.absolute()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._password = self._kept("password", secrets.token_hex)
+        self._port = int(self._kept("port", lambda: str(_free_port())))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, and as whom."""
+        return f"nats://{USER}:{self._password}@{HOST}:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The process that listens, or did so last."""
+        return int((self._folder / "pid").read_text())
+
+    def start(self) -> None:
+        """Start it, where it doesn't run already, and wait until it listens.
+
+        Raises:
+            OfficeError: it didn't start.
+        """
+        if self._listens():
+            return
+        config = self._folder / "config"
+        config.touch(mode=0o600)
+        config.write_text(
+            _CONFIG.format(
+                host=HOST,
+                port=self._port,
+                folder=self._folder,
+                user=USER,
+                password=self._password,
+                more=self._more,
+            )
+        )
+        self._process = subprocess.Popen(
+            [PROGRAM, "--config", config],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise OfficeError(f"The broker did not start: see {self._folder / 'log'}.")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it on the spot."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(STOP_SECONDS)
+            self._process = None
+        elif self._listens():
+            # An earlier run has left it behind, whose file this is.
+            os.kill(self.pid, number)
+
+    def _listens(self) -> bool:
+        with suppress(OSError), socket.create_connection((HOST, self._port), timeout=1) as link:
+            return link.recv(5) == b"INFO "
+        return False
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        file = self._folder / name
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(make())
+        return file.read_text()
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """A broker that runs meanwhile: its URL."""
+    server = BrokerServer(folder)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        return int(taken.getsockname()[1])

@@ -1,0 +1,296 @@
+"""What a process says of its work, for Prometheus. Labels are from closed lists, never from data.
+
+What it has done it counts itself. How things stand it asks the database at each scrape, by a
+statement whose cost does not grow with history.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipeline.core.contract import FATES, REASONS
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor, fetch_all, fetch_one
+from pipeline.merge.merge import Batch
+from pipeline.operations.question import NoAnswerError, Question
+from pipeline.staging.append import STREAMS
+
+if TYPE_CHECKING:  # importing it takes seconds, and the ingestor has no use for it
+    from pipeline.quality.cycle import CycleResult
+
+VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
+SUITES: Final = ("staging", "claim", "diagnose", "revenue")
+SEVERITIES: Final = ("critical", "warning", "info")
+
+BATCH_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+RUN_SECONDS: Final = (0.3, 1, 3, 10, 30, 100, 300)
+
+# The time at which each series began is in nobody's chart, and doubles what is sent.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """What every process says: what it merged, and how often it had to connect again."""
+
+    def __init__(self, job: str) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._links = _Links()
+        self.registry.register(self._links)
+        self._failures = self._counter(
+            "office_job_failures",
+            "How often the process's job ended with an error; it is done again when next due.",
+            {"job": (job,)},
+        ).labels(job)
+        self._outcomes = self._counter(
+            "office_outcomes",
+            "Raw rows that this process merged, by what became of them.",
+            {"stream": STREAMS, "fate": FATES},
+        )
+        self._rejections = self._counter(
+            "office_rejections",
+            "Raw rows that this process rejected, by the first rule of the contract they break.",
+            {"stream": STREAMS, "reason": tuple(REASONS)},
+        )
+        self._swept = self._counter(
+            "office_swept_rows",
+            "Raw rows in batches that a sweep found, the cursor having passed some of them.",
+            {"stream": STREAMS},
+        )
+        self._batch_seconds = Histogram(
+            "office_merge_batch_duration_seconds",
+            "How long batches took in which something was merged.",
+            ["stream"],
+            buckets=BATCH_SECONDS,
+            registry=self.registry,
+        )
+        for stream in STREAMS:
+            self._batch_seconds.labels(stream)
+
+    def batch_merged(self, batch: Batch) -> None:
+        """Counts a batch of the merge."""
+        self._batch_seconds.labels(batch.stream).observe(batch.seconds)
+        for fate in FATES:
+            self._outcomes.labels(batch.stream, fate).inc(getattr(batch, fate))
+        for reason, rows in batch.reasons.items():
+            self._rejections.labels(batch.stream, reason).inc(rows)
+        if batch.found_by_sweep:
+            self._swept.labels(batch.stream).inc(batch.rows)
+
+    def counting_failures(self) -> AbstractContextManager[None]:
+        """Around the process's job: counts where it ends with an error."""
+        return self._failures.count_exceptions()
+
+    def watch_link(self, database: Database) -> None:
+        """Says from now on how often this one had to connect again."""
+        self._links.databases.append(database)
+
+    def watch_state(
+        self, state: Question[Any], families: Callable[[Any], Iterator[Metric]]
+    ) -> None:
+        """Asks at each scrape how things stand, and makes metrics of the answer."""
+        self.registry.register(_State(state, families))
+
+    def _counter(
+        self, name: str, documentation: str, labels: Mapping[str, tuple[str, ...]]
+    ) -> Counter:
+        """A counter with a 0 for everything it tells apart: the first is an increase then."""
+        counter = Counter(name, documentation, list(labels), registry=self.registry)
+        for values in product(*labels.values()):
+            counter.labels(*values)
+        return counter
+
+
+class IngestorMetrics(Metrics):
+    """And what arrives, and is staged."""
+
+    def __init__(self) -> None:
+        super().__init__("merge")
+        by_stream = {"stream": STREAMS}
+        self._received = self._counter(
+            "office_events_received",
+            "Events that arrived, each time that they were delivered.",
+            by_stream,
+        )
+        self._appended = self._counter(
+            "office_events_appended", "Events that were staged, and acknowledged.", by_stream
+        )
+        self._append_failures = self._counter(
+            "office_append_failures",
+            "Events that were not known to be staged, and were delivered again.",
+            by_stream,
+        )
+
+    def counting(
+        self, stream: str, callback: Callable[[Sequence[bytes]], None]
+    ) -> Callable[[Sequence[bytes]], None]:
+        """The callback of a stream, with what comes in and what becomes of it counted."""
+        received, appended = self._received.labels(stream), self._appended.labels(stream)
+        failures = self._append_failures.labels(stream)
+
+        def counted(payloads: Sequence[bytes]) -> None:
+            received.inc(len(payloads))
+            try:
+                callback(payloads)
+            except BaseException:
+                failures.inc(len(payloads))
+                raise
+            appended.inc(len(payloads))
+
+        return counted
+
+
+class AnalyticsMetrics(Metrics):
+    """And the analytics runs, with their checks."""
+
+    def __init__(self) -> None:
+        super().__init__("analytics")
+        self._runs = self._counter(
+            "office_analytics_runs",
+            "Analytics runs that ended, by their verdict.",
+            {"verdict": VERDICTS},
+        )
+        self._run_seconds = Histogram(
+            "office_analytics_run_duration_seconds",
+            "How long analytics runs took, up to their verdict.",
+            buckets=RUN_SECONDS,
+            registry=self.registry,
+        )
+        self._check_failures = self._counter(
+            "office_check_failures",
+            "Checks that failed or broke, once a run, by suite and severity.",
+            {"suite": SUITES, "severity": SEVERITIES, "status": ("failed", "errored")},
+        )
+        self._unbalanced = Gauge(
+            "office_unbalanced_rows",
+            "Of the last 24 hours, at the last run: raw rows received, less those accounted for. "
+            "0, or something is lost or counts twice.",
+            ["stream"],
+            registry=self.registry,
+        )
+        self.reconciled([])
+
+    def run_ended(self, result: "CycleResult") -> None:
+        """Counts an analytics run."""
+        self._runs.labels(result.verdict).inc()
+        self._run_seconds.observe(result.seconds)
+        for check in result.failures:
+            self._check_failures.labels(check.suite, check.severity, check.status).inc()
+
+    def reconciled(self, unbalanced: Iterable[Any]) -> None:
+        """Says which streams' sums did not come out."""
+        rows = {row.stream: row.received - row.accounted_for for row in unbalanced}
+        for stream in STREAMS:
+            self._unbalanced.labels(stream).set(rows.get(stream, 0))
+
+
+def read_streams(cursor: Cursor) -> list[Any]:
+    """How the streams stand."""
+    return fetch_all(cursor, "operations/metrics/streams")
+
+
+def read_windows(cursor: Cursor) -> Any:  # noqa: ANN401  (a row)
+    """How publication stands."""
+    return fetch_one(cursor, "operations/metrics/windows")
+
+
+def lag_seconds(stream: Any) -> float:  # noqa: ANN401
+    """For how long the oldest pending raw row of a stream has waited."""
+    return _seconds_since(stream.pending_since, stream.now)
+
+
+def stream_families(streams: list[Any]) -> Iterator[Metric]:
+    """How the streams stand, as metrics."""
+    rows = GaugeMetricFamily(
+        "office_raw_rows",
+        "Raw rows by what has become of them, whoever merged them; pending 100,000 at most.",
+        labels=["stream", "fate"],
+    )
+    lag = GaugeMetricFamily(
+        "office_lag_seconds", "How long the oldest pending raw row has waited.", labels=["stream"]
+    )
+    for stream in streams:
+        for fate in (*FATES, "pending"):
+            rows.add_metric([stream.stream, fate], getattr(stream, fate))
+        lag.add_metric([stream.stream], lag_seconds(stream))
+    yield from (rows, lag)
+
+
+def window_families(windows: Any) -> Iterator[Metric]:  # noqa: ANN401
+    """How publication stands, as metrics."""
+    yield GaugeMetricFamily(
+        "office_due_windows", "Closed windows that wait to be published.", value=windows.due
+    )
+    yield GaugeMetricFamily(
+        "office_held_back_windows", "Of these, held back by a check.", value=windows.held_back
+    )
+    yield GaugeMetricFamily(
+        "office_window_delay_seconds",
+        "How long a closed window that no check holds back has waited to be published.",
+        value=_seconds_since(windows.due_since, windows.now),
+    )
+    for name, documentation, moment in (
+        (
+            "office_published_until",
+            "The end of the newest published window",
+            windows.published_until,
+        ),
+        ("office_last_run_ended", "When the last analytics run ended", windows.run_ended_at),
+    ):
+        if moment is not None:
+            yield GaugeMetricFamily(
+                f"{name}_timestamp_seconds",
+                f"{documentation}, in seconds since 1970.",
+                value=moment.timestamp(),
+            )
+
+
+def _seconds_since(moment: datetime | None, now: datetime) -> float:
+    return (now - moment).total_seconds() if moment else 0.0
+
+
+class _State(Collector):
+    """Says whether the database answers, and where it does, how things stand."""
+
+    def __init__(self, state: Question[Any], families: Callable[[Any], Iterator[Metric]]) -> None:
+        self._state = state
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "office_database_up", "Whether the database said in time how things stand."
+        )
+        try:
+            families = list(self._families(self._state.ask()))
+        except NoAnswerError:
+            families = []
+        up.add_metric([], bool(families))
+        yield from (up, *families)
+
+
+class _Links(Collector):
+    def __init__(self) -> None:
+        self.databases: list[Database] = []
+
+    def collect(self) -> Iterator[Metric]:
+        reconnects = CounterMetricFamily(
+            "office_database_reconnects",
+            "How often a link to the database was opened again after it was lost.",
+            labels=["connection"],
+        )
+        for database in self.databases:
+            reconnects.add_metric([database.name], database.reconnects)
+        yield reconnects

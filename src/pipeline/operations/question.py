@@ -1,0 +1,70 @@
+"""A question to the database on behalf of those who can't wait long for the answer."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing
+from typing import Generic, TypeVar
+
+from pipeline.core.database import Database, describe
+from pipeline.core.statements import Cursor
+
+# Well below the 10 s that Prometheus waits for a scrape, and the 5 s of a health check.
+PATIENCE_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+class NoAnswerError(Exception):
+    """The database did not answer, or not in time."""
+
+
+class Question(Generic[T]):
+    """A question that can be asked at any time, by several threads; the answer is always a new one.
+
+    Who asks waits for a bounded time, whatever the network does meanwhile: a thread of its own
+    waits for the rest. While it does, others who ask wait for the same answer.
+
+    Args:
+        dsn: the database; a connection lasts for one answer.
+        read: what to ask.
+        name: what the server's list of connections calls it.
+    """
+
+    def __init__(self, dsn: str, read: Callable[[Cursor], T], *, name: str) -> None:
+        self._dsn = dsn
+        self._read = read
+        self._name = name
+        self._asking = threading.Lock()
+        self._answer: Future[T] | None = None
+
+    def ask(self) -> T:
+        """The answer.
+
+        Raises:
+            NoAnswerError: there is none in time.
+        """
+        try:
+            return self._answer_under_way().result(PATIENCE_SECONDS)
+        except TimeoutError:
+            raise NoAnswerError(f"no answer within {PATIENCE_SECONDS:.0f} s") from None
+
+    def _answer_under_way(self) -> Future[T]:
+        with self._asking:
+            if self._answer is None or self._answer.done():
+                self._answer = Future()
+                threading.Thread(
+                    target=self._fill, args=(self._answer,), name=self._name, daemon=True
+                ).start()
+            return self._answer
+
+    def _fill(self, answer: Future[T]) -> None:
+        try:
+            answer.set_result(self._read_now())
+        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait are told its kind)
+            answer.set_exception(NoAnswerError(describe(error)))
+
+    def _read_now(self) -> T:
+        database = Database(self._dsn, name=self._name, statement_seconds=PATIENCE_SECONDS)
+        with closing(database), database.transaction(snapshot=True) as cursor:
+            return self._read(cursor)

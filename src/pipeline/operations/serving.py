@@ -1,0 +1,25 @@
+"""Serves the built pages on 127.0.0.1, for `office.py run`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+
+from pipeline.operations.web import serving_at
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Says nothing: the terminal belongs to the live status."""
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """Serves a folder while the context lasts; gives its address.
+
+    Where the port is taken, another free one is used: the address says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with serving_at("127.0.0.1", port, partial(_Quiet, directory=str(folder))) as used:
+        yield f"http://localhost:{used}"

@@ -1,0 +1,83 @@
+"""How things stand: streams, what is pending, the last analytics run, the open window."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.core.statements import Cursor, fetch_all, fetch_one
+from pipeline.core.window import WINDOW
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """A stream: raw rows so far by fate, those of the last minute, and since when one waits."""
+
+    stream: str
+    received: int
+    merged: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    pending: int
+    pending_since: datetime | None
+    received_in_a_minute: int
+    merged_at: datetime | None
+
+    @property
+    def rate(self) -> float:
+        """Events a second, over the last minute."""
+        return self.received_in_a_minute / 60
+
+    def lag_seconds(self, now: datetime) -> float:
+        """How long the oldest pending raw row has waited."""
+        return (now - self.pending_since).total_seconds() if self.pending_since else 0.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How things stand at `now`, by the database's clock."""
+
+    now: datetime
+    streams: list[StreamStatus]
+    due_windows: int
+    held_back: list[datetime]
+    window_closes_at: datetime
+    last_run: dict[str, Any] | None
+
+    @property
+    def lag_seconds(self) -> float:
+        """How long the oldest pending raw row of any stream has waited."""
+        return max(stream.lag_seconds(self.now) for stream in self.streams)
+
+    @property
+    def run_age_seconds(self) -> float | None:
+        """How long ago the last analytics run ended; None where none has."""
+        if self.last_run is None:
+            return None
+        ended: datetime = self.last_run["finished_at"]
+        return (self.now - ended).total_seconds()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, for another program to read."""
+        return {
+            **asdict(self),
+            "streams": [{**asdict(stream), "rate": stream.rate} for stream in self.streams],
+            "lag_seconds": self.lag_seconds,
+            "run_age_seconds": self.run_age_seconds,
+        }
+
+
+def read_status(cursor: Cursor) -> Status:
+    """Reads how things stand; its cost depends on what is pending, not on history."""
+    windows = fetch_one(cursor, "operations/status/windows")
+    runs = fetch_all(cursor, "operations/status/last_run")
+    return Status(
+        now=windows.now.astimezone(UTC),
+        streams=[
+            StreamStatus(**row._asdict()) for row in fetch_all(cursor, "operations/status/streams")
+        ],
+        due_windows=windows.due,
+        held_back=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
+        window_closes_at=windows.open_window + WINDOW,
+        last_run=runs[0]._asdict() if runs else None,
+    )

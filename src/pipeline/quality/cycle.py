@@ -1,0 +1,223 @@
+"""One analytics run: merge, compute, check, publish."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor, execute, statement
+from pipeline.core.window import WINDOW
+from pipeline.merge.merge import Batch, Look, merge_pending
+from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
+from pipeline.quality.data_docs import run_name
+from pipeline.revenue.revenue import Candidate, close_run, compute, publish
+
+# Windows that are checked together, at most: a week of them.
+WINDOWS_AT_ONCE = 1008
+
+Watch = Callable[[int, int], None]
+Check = Callable[[list[datetime]], list[CheckResult]]
+
+STATUS_BY_WEIGHT = ("passed", "failed", "errored")
+
+
+@dataclass(frozen=True)
+class CycleResult:
+    """How an analytics run ended."""
+
+    quality_run_id: int
+    verdict: str
+    published: list[datetime]
+    blocked: list[datetime]
+    checks: list[CheckResult]
+    seconds: float = 0.0
+    """How long it took."""
+
+    @property
+    def failures(self) -> list[CheckResult]:
+        """The checks that did not pass, each once, however many windows it holds back."""
+        failed = [check for check in self.checks if check.status != "passed"]
+        return summarise([replace(check, window_start=None) for check in failed])
+
+    @property
+    def found_something_wrong(self) -> bool:
+        """Whether a critical check failed or a check errored."""
+        return self.verdict in ("blocked", "partly_blocked")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, for another program to read."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The same, for a person: the verdict, the windows, and every check that did not pass."""
+        verdict = self.verdict.replace("_", " ")
+        windows = f"windows published: {len(self.published)}, held back: {len(self.blocked)}"
+        lines = [f"Run {self.quality_run_id}: {verdict}; {windows}."]
+        for check in self.checks:
+            if check.status != "passed":
+                window = (
+                    f" (window {check.window_start:%Y-%m-%d %H:%M})" if check.window_start else ""
+                )
+                lines.append(
+                    f"  {check.status} {check.severity} {check.suite}: {check.check_name}{window}"
+                )
+        return lines
+
+
+def run_cycle(
+    database: Database,
+    checker: Checker,
+    *,
+    now: datetime,
+    batch_size: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    on_batch: Callable[[Batch], object] = lambda _: None,
+    watch: Watch = lambda *_: None,
+) -> CycleResult:
+    """Merges what has arrived, then computes, checks and publishes the windows that are due.
+
+    What fails a critical check is not published and stays due; the other windows are not held back.
+    `watch` is told how many windows more are checked, and of how many.
+    """
+    began = time.monotonic()
+    for batch in merge_pending(database, batch_size=batch_size, sweep=Look.RECENT):
+        on_batch(batch)
+    candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
+    general = _check_run(database, checker, candidate)
+    passed, of_windows = check_in_parts(
+        [] if any(result.blocks for result in general) else candidate.windows,
+        lambda windows: _check_slices(database, checker, candidate, windows),
+        watch,
+    )
+    result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
+    checker.prune()
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def check_in_parts(
+    windows: list[datetime], check: Check, watch: Watch
+) -> tuple[list[datetime], list[CheckResult]]:
+    """The windows that pass, and what the checks said; many windows are checked part by part."""
+    passed: list[datetime] = []
+    results: list[CheckResult] = []
+    watch(0, len(windows))
+    for start in range(0, len(windows), WINDOWS_AT_ONCE):
+        part = windows[start : start + WINDOWS_AT_ONCE]
+        part_passed, part_results = check_windows(part, check)
+        passed += part_passed
+        results += part_results
+        watch(len(part), len(windows))
+    return passed, results
+
+
+def check_windows(
+    windows: list[datetime], check: Check
+) -> tuple[list[datetime], list[CheckResult]]:
+    """The windows that pass, and what the checks said.
+
+    All are checked at once; where a critical check fails, each half by itself, down to the single
+    windows that are at fault.
+    """
+    if not windows:
+        return [], []
+    results = check(windows)
+    if not any(result.blocks for result in results):
+        return windows, results
+    if len(windows) == 1:
+        return [], [result.of_window(windows[0]) for result in results if result.blocks]
+    middle = len(windows) // 2
+    first, first_results = check_windows(windows[:middle], check)
+    second, second_results = check_windows(windows[middle:], check)
+    return first + second, first_results + second_results
+
+
+def _check_run(database: Database, checker: Checker, candidate: Candidate) -> list[CheckResult]:
+    slices = _queries(database, (STAGING_SUITE,), asdict(candidate))
+    results = checker.check(slices, run_name=run_name(candidate.quality_run_id))
+    return checker.broken_checks() + results
+
+
+def _check_slices(
+    database: Database, checker: Checker, candidate: Candidate, windows: list[datetime]
+) -> list[CheckResult]:
+    # Windows one by one tell a planner nothing of how few the rows in them are.
+    around = {"since": windows[0], "until": windows[-1] + WINDOW}
+    slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows, **around})
+    return checker.check(slices, run_name=run_name(candidate.quality_run_id))
+
+
+def _queries(
+    database: Database, suites: tuple[str, ...], bounds: dict[str, object]
+) -> dict[str, str]:
+    """The query behind each suite, its bounds as literals, so that its cost depends on them."""
+
+    def with_literals(cursor: Cursor) -> dict[str, str]:
+        return {
+            suite: cursor.mogrify(statement(f"quality/slice_{suite}"), bounds).decode()
+            for suite in suites
+        }
+
+    return database.run(with_literals)
+
+
+def _settle(
+    cursor: Cursor, candidate: Candidate, passed: list[datetime], checks: list[CheckResult]
+) -> CycleResult:
+    published = publish(cursor, candidate.quality_run_id, passed)
+    blocked = [window for window in candidate.windows if window not in set(passed)]
+    result = CycleResult(
+        quality_run_id=candidate.quality_run_id,
+        verdict=_verdict(passed, blocked, checks),
+        published=published,
+        blocked=blocked,
+        checks=summarise(checks),
+    )
+    for check in result.checks:
+        row = {"quality_run_id": candidate.quality_run_id, **asdict(check)}
+        execute(cursor, "quality/record_check", row)
+    close_run(
+        cursor,
+        candidate.quality_run_id,
+        verdict=result.verdict,
+        published=published,
+        blocked=blocked,
+    )
+    return result
+
+
+def _verdict(passed: list[datetime], blocked: list[datetime], checks: list[CheckResult]) -> str:
+    if not passed and any(check.blocks for check in checks):
+        return "blocked"
+    if blocked:
+        return "partly_blocked"
+    return "published" if passed else "nothing_due"
+
+
+def summarise(checks: list[CheckResult]) -> list[CheckResult]:
+    """One result per check, and per blocked window; of parts, the worst status and the sums."""
+
+    def identity(check: CheckResult) -> tuple[str, str, str]:
+        return (check.suite, check.check_name, str(check.window_start or ""))
+
+    return [_together(list(parts)) for _, parts in groupby(sorted(checks, key=identity), identity)]
+
+
+def _together(parts: list[CheckResult]) -> CheckResult:
+    return CheckResult(
+        suite=parts[0].suite,
+        check_name=parts[0].check_name,
+        severity=parts[0].severity,
+        status=max((part.status for part in parts), key=STATUS_BY_WEIGHT.index),
+        rows_at_fault=_sum(part.rows_at_fault for part in parts),
+        rows_checked=_sum(part.rows_checked for part in parts),
+        window_start=parts[0].window_start,
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

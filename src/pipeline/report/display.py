@@ -1,0 +1,249 @@
+"""How status, results and promises look in a terminal."""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.archive.archive import ArchivedDay
+from pipeline.audit.rebuild import Rebuild
+from pipeline.audit.verify import Promise
+from pipeline.core.contract import FATES
+from pipeline.merge.replay import Replayed
+from pipeline.operations.status import Status, StreamStatus
+
+# Columns behind a stream's name keep these widths, whatever the figures: together 78.
+WIDTHS: Final = {
+    **dict.fromkeys(("received", "merged", "duplicate", "conflict", "rejected", "pending"), 8),
+    **dict.fromkeys(("rate", "lag"), 6),
+    "duplicate": 9,
+}
+FACTS: Final = ("last run", "checks", "windows due", "held back", "next window", "database")
+VERDICT_STYLES: Final = {"published": "green", "partly_blocked": "yellow", "blocked": "red"}
+WINDOWS_NAMED: Final = 2
+LARGE: Final = 100
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is shown with a status: addresses by name, when analytics runs next, what to do."""
+
+    addresses: Mapping[str, str]
+    next_run: datetime | None = None
+    hint: str = ""
+    trouble: str = ""
+
+
+def status_view(status: Status, around: Around) -> RenderableType:
+    """The streams in a table that keeps its columns, and the rest below; 80 columns are enough."""
+    return Group(
+        _stream_table(status), Text(), _facts(_status_facts(status, around)), *_end(around)
+    )
+
+
+def _stream_table(status: Status) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("stream", width=len("diagnose"))
+    for column, width in WIDTHS.items():
+        table.add_column(column, justify="right", width=width, no_wrap=True)
+    for stream in status.streams:
+        table.add_row(*_stream_cells(stream, status.now))
+    return table
+
+
+def _facts(facts: Mapping[str, str | Text]) -> Table:
+    """A line per fact; what is too long goes on below itself."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=max(map(len, FACTS)), style="bold")
+    table.add_column(overflow="fold")
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    return table
+
+
+def _end(around: Around) -> list[Text]:
+    lines = [Text(around.trouble, style="yellow"), Text(around.hint, style="dim")]
+    return [line for text in lines if text for line in (Text(), text)]
+
+
+def status_line(status: Status) -> str:
+    """The same in one line, where there is no terminal."""
+    streams = "; ".join(
+        f"{stream.stream}: received {stream.received}, merged {stream.merged}, "
+        f"duplicate {stream.duplicate}, conflict {stream.conflict}, "
+        f"rejected {stream.rejected}, pending {stream.pending}"
+        for stream in status.streams
+    )
+    run = status.last_run
+    last_run = f"run {run['quality_run_id']} {_words(run['verdict'])}" if run else "no run yet"
+    return (
+        f"{status.now:%H:%M:%S} {streams}; window closes {status.window_closes_at:%H:%M}; "
+        f"{last_run}; windows due {status.due_windows}"
+    )
+
+
+def promise_lines(promises: list[Promise], *, width: int | None = None) -> list[str]:
+    """A line per promise, and the rows at fault below those that are broken.
+
+    Where there is a width, lines that are longer go on below.
+    """
+    lines = _promise_lines(promises)
+    return [part for line in lines for part in _wrapped(line, width)] if width else lines
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    begins_at = re.match(r"(ok|BROKEN)? *", line)
+    indent = " " * (begins_at.end() if begins_at else 0)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _promise_lines(promises: list[Promise]) -> list[str]:
+    lines = []
+    for promise in promises:
+        lines.append(f"{'ok    ' if promise.holds else 'BROKEN'} {promise.text}")
+        lines += [f"         {_row(example)}" for example in promise.examples]
+        hidden = promise.rows_at_fault - len(promise.examples)
+        if hidden:
+            lines.append(f"         … and {hidden} more")
+    return lines
+
+
+def archive_lines(days: list[ArchivedDay]) -> list[str]:
+    """A line per day that was due, and how many went."""
+    gone = [day for day in days if not day.reason_left]
+    return [*map(_archive_line, days), f"{len(gone)} of {len(days)} days due are archived."]
+
+
+def _archive_line(day: ArchivedDay) -> str:
+    if day.reason_left:
+        return f"{day.day}: left, because {day.reason_left}"
+    if day.file_name is None:
+        return f"{day.day}: no raw rows, and dropped"
+    return f"{day.day}: {day.raw_rows} raw rows in {day.file_name} ({day.file_bytes} bytes)"
+
+
+def replay_lines(replayed: list[Replayed]) -> list[str]:
+    """A line per stream and reason, and their sum."""
+    lines = [f"{each.stream}: {each.rows} rejected as {each.reason}" for each in replayed]
+    return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
+
+
+def rebuild_lines(found: Rebuild) -> list[str]:
+    """A line per kind of difference, with a few of the rows, and what was done about them."""
+    lines = [
+        f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows)}"
+        for each in found.differences
+    ]
+    return [*lines, _rebuild_line(found)]
+
+
+def _some(numbers: list[int], count: int) -> str:
+    more = ", …" if count > len(numbers) else ""
+    return f" ({', '.join(map(str, numbers))}{more})" if numbers else ""
+
+
+def _rebuild_line(found: Rebuild) -> str:
+    if not found.differences:
+        return f"{found.outcomes} outcomes rebuilt: the clean layer is the same."
+    if not found.is_applied:
+        return f"{found.outcomes} outcomes rebuilt: the clean layer differs; --apply puts it right."
+    return (
+        f"{found.outcomes} outcomes rebuilt, and the clean layer put right; "
+        f"{found.marked_windows} windows are to be computed again."
+    )
+
+
+def _stream_cells(stream: StreamStatus, now: datetime) -> list[str]:
+    counts = [stream.received, *(getattr(stream, fate) for fate in FATES), stream.pending]
+    lag = short_duration(stream.lag_seconds(now))
+    return [stream.stream, *map(short_count, counts), short_rate(stream.rate), lag]
+
+
+def short_count(count: int) -> str:
+    """A count in at most 8 places, exact below 100 million."""
+    return str(count) if count < 10**8 else f"{count / 10**6:.0f}M"
+
+
+def short_rate(rate: float) -> str:
+    """A rate in at most 6 places."""
+    if rate < LARGE - 0.05:
+        return f"{rate:.1f}/s"
+    return f"{rate:.0f}/s" if rate < LARGE**2 - 0.5 else f"{rate / 1000:.0f}k/s"
+
+
+def short_duration(seconds: float) -> str:
+    """A time in at most 6 places."""
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        if seconds / length < LARGE - 1:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
+
+
+def _status_facts(status: Status, around: Around) -> dict[str, str | Text]:
+    facts: dict[str, str | Text] = {
+        "last run": _last_run(status),
+        "checks": _checks(status),
+        "windows due": str(status.due_windows),
+        "held back": _held_back(status.held_back),
+        "next window": _next_window(status, around.next_run),
+        **around.addresses,
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _last_run(status: Status) -> Text:
+    run = status.last_run
+    if run is None:
+        return Text("none has ended yet")
+    return Text.assemble(
+        f"{run['quality_run_id']}, {run['finished_at']:%H:%M:%S} UTC: ",
+        (_words(run["verdict"]), VERDICT_STYLES.get(run["verdict"], "")),
+        f"; windows published {run['windows_published']}, held back {run['windows_blocked']}",
+    )
+
+
+def _checks(status: Status) -> Text:
+    run = status.last_run
+    if run is None:
+        return Text()
+    parts = [(f"{run['checks_passed']} passed", "")]
+    if run["checks_failed"]:
+        parts.append((f"{run['checks_failed']} failed", "yellow"))
+    if run["checks_errored"]:
+        parts.append((f"{run['checks_errored']} errored", "red"))
+    return Text(", ").join(Text(*part) for part in parts)
+
+
+def _held_back(windows: list[datetime]) -> str:
+    if not windows:
+        return ""
+    named = ", ".join(f"{window:%Y-%m-%d %H:%M}" for window in windows[:WINDOWS_NAMED])
+    more = len(windows) - WINDOWS_NAMED
+    return f"{named} UTC{f' and {more} more' if more > 0 else ''}"
+
+
+def _next_window(status: Status, next_run: datetime | None) -> str:
+    closes = status.window_closes_at
+    text = f"closes {closes:%H:%M} UTC, in {_minutes(closes - status.now)}"
+    if next_run is None:
+        return text
+    return f"{text}; next run {next_run:%H:%M:%S}, in {_minutes(next_run - status.now)}"
+
+
+def _words(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
+def _minutes(time: timedelta) -> str:
+    seconds = max(0, round(time.total_seconds()))
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def _row(row: dict[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in row.items())

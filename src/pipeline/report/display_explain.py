@@ -1,0 +1,336 @@
+"""How the biographies of claims, diagnoses and windows look in a terminal of 80 columns."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from pipeline.audit.explain import (
+    CategorySum,
+    ClaimBiography,
+    Contribution,
+    DiagnoseBiography,
+    Row,
+    WindowBiography,
+    WindowState,
+    check_in_words,
+)
+
+WIDTH = 80
+OFFICE = "python src/office.py"
+ROWS_SHOWN = 20
+PAYLOAD_SHOWN = 600
+
+FATES = {
+    "merged": "Became the clean row",
+    "duplicate": "Says the same as the clean row, and counts no second time",
+    "conflict": "Came later with other content than the clean row, which stays",
+    "rejected": "Breaks the contract",
+    "pending": "Waits to be merged",
+}
+
+
+def claim_lines(claim: ClaimBiography) -> list[str]:
+    """The biography of a claim."""
+    return [
+        f"Claim {claim.id} (times are UTC)",
+        *_raw_row_lines(claim.raw_rows),
+        *_clean_lines(claim.clean),
+        *(_claim_window_lines(claim, claim.window) if claim.window else []),
+    ]
+
+
+def diagnose_lines(diagnosis: DiagnoseBiography) -> list[str]:
+    """The biography of a diagnosis."""
+    return [
+        f"Diagnosis {diagnosis.id} (times are UTC)",
+        *_raw_row_lines(diagnosis.raw_rows),
+        *_clean_lines(diagnosis.clean),
+        *(_diagnosis_category_lines(diagnosis, diagnosis.clean) if diagnosis.clean else []),
+        *(_touched_window_lines(diagnosis) if diagnosis.windows else []),
+    ]
+
+
+def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[str]:
+    """The biography of a window; commands that it names begin with `office`."""
+    window = biography.window
+    return [
+        *_paragraph(f"Window {_span(window)}: {window.in_words}."),
+        *_publication_lines(biography),
+        *_held_back_lines(window, office),
+        *_mark_lines(window),
+        *(_sum_lines(biography) if window.claims or window.figures else []),
+    ]
+
+
+# --- raw and clean rows ---
+
+
+def _raw_row_lines(raw_rows: list[Row]) -> Iterator[str]:
+    yield from _heading(f"Raw rows, in the order of arrival: {len(raw_rows)}")
+    for row in raw_rows[:ROWS_SHOWN]:
+        received = _second(row["received_at"]) if row["received_at"] else "the raw row is gone"
+        yield f"  {row['seq']:<8} {received}  {row['fate']}"
+        yield from _payload_lines(row["payload"] or "")
+        if row["archived_in"]:
+            yield from _paragraph(f"Its raw row is archived in {row['archived_in']}.", indent=4)
+        for earlier in row["earlier_outcomes"]:
+            yield from _paragraph(_earlier_in_words(earlier), indent=4)
+        yield from _paragraph(_fate_in_words(row), indent=4)
+    yield from _more(len(raw_rows) - ROWS_SHOWN, "raw rows")
+
+
+def _payload_lines(payload: str) -> Iterator[str]:
+    yield from _paragraph(_visible(payload[:PAYLOAD_SHOWN]), indent=4)
+    if len(payload) > PAYLOAD_SHOWN:
+        yield f"    … {len(payload)} characters; --json shows all"
+
+
+def _fate_in_words(row: Row) -> str:
+    parts = [FATES[row["fate"]]]
+    if row["fate"] == "rejected":
+        parts = [f"{parts[0]}: {row['reason_in_words']} ({row['reason']})"]
+    if row["differences"]:
+        parts.append("; ".join(map(_difference, row["differences"])))
+    if row["run_id"]:
+        parts.append(f"Merge run {row['run_id']}, {_second(row['merged_at'])}")
+    return ". ".join(parts) + "."
+
+
+def _earlier_in_words(outcome: Row) -> str:
+    return (
+        f"Earlier, in merge run {outcome['run_id']}, {_second(outcome['merged_at'])}: "
+        f"{outcome['fate']}, {outcome['reason_in_words']} ({outcome['reason']})."
+        f" Replayed {_second(outcome['replayed_at'])}."
+    )
+
+
+def _difference(difference: Row) -> str:
+    raw, clean = (_visible(str(difference[side])) for side in ("raw", "clean"))
+    return f"{difference['field']} {raw}, where the clean row has {clean}"
+
+
+def _clean_lines(clean: Row | None) -> Iterator[str]:
+    yield from _heading("Clean row")
+    if clean is None:
+        yield "  There is none."
+        return
+    fields = [
+        f"{name} {_time(value) if isinstance(value, datetime) else _visible(str(value))}"
+        for name, value in clean.items()
+        if name != "id"
+    ]
+    yield from _paragraph(", ".join(fields), indent=2)
+
+
+# --- a claim's window, a diagnosis' categories and windows ---
+
+
+def _claim_window_lines(claim: ClaimBiography, window: WindowState) -> Iterator[str]:
+    yield from _heading(f"Window {_span(window)}")
+    yield from _paragraph(f"{_capital(window.in_words)}.", indent=2)
+    yield from _released(window, indent=2)
+    for each in claim.categories:
+        counts = "counts" if each.counts else "does not count"
+        yield from _paragraph(f"{each.category}: {counts}, {_why(claim, each)}.", indent=2)
+        yield from _paragraph(_published_figure(window, each), indent=4)
+
+
+def _why(claim: ClaimBiography, contribution: Contribution) -> str:
+    patient = claim.clean["patient_id"] if claim.clean else ""
+    if contribution.diagnosed_at is None:
+        return f"patient {patient} was never diagnosed with it"
+    when = "by the end of the window" if contribution.counts else "after the window had ended"
+    return (
+        f"the first such diagnosis of patient {patient} is of {_time(contribution.diagnosed_at)},"
+        f" {when} (diagnosis {contribution.diagnose_id}, {contribution.icd10_code})"
+    )
+
+
+def _published_figure(window: WindowState, contribution: Contribution) -> str:
+    if not contribution.is_settled:
+        return "The category is new: the next analytics run takes it in."
+    figure = window.figure(contribution.category)
+    if figure is None:
+        return "No figure is published yet."
+    part = "Part of the published figure" if contribution.counts else "The published figure"
+    unsure = ", which may change: the window is marked to be computed again"
+    return f"{part} {_figure(figure)}{unsure if window.marks else ''}."
+
+
+def _diagnosis_category_lines(diagnosis: DiagnoseBiography, clean: Row) -> Iterator[str]:
+    yield from _heading("Categories")
+    if not diagnosis.categories:
+        yield from _paragraph(
+            f"{clean['icd10_code']} counts for none: no figure depends on it.", indent=2
+        )
+    for each in diagnosis.categories:
+        yield from _paragraph(_first_or_not(diagnosis, each), indent=2)
+
+
+def _first_or_not(diagnosis: DiagnoseBiography, category: Row) -> str:
+    if category["is_first"]:
+        return (
+            f"{category['category']}: the patient's first diagnosis of it, so the patient's claims"
+            f" count from the window {_minute(diagnosis.counts_from)} on."
+        )
+    return (
+        f"{category['category']}: changes nothing, because the patient's first diagnosis of it is"
+        f" {category['diagnose_id']} ({category['icd10_code']}), of"
+        f" {_time(category['diagnosed_at'])}."
+    )
+
+
+def _touched_window_lines(diagnosis: DiagnoseBiography) -> Iterator[str]:
+    yield from _heading(f"Windows with claims of the patient since: {diagnosis.all_windows}")
+    for each in diagnosis.windows[:ROWS_SHOWN]:
+        published = "published" if each["is_published"] else "not published"
+        marked = ", marked to be computed again" if each["is_marked"] else ""
+        claims = _count(each["claims"], "claim")
+        yield f"  {_minute(each['window_start'])}  {claims}, {each['price']}: {published}{marked}"
+    yield from _more(diagnosis.all_windows - ROWS_SHOWN, "windows")
+
+
+# --- a window ---
+
+
+def _publication_lines(biography: WindowBiography) -> Iterator[str]:
+    window = biography.window
+    runs = {figure["quality_run_id"]: figure for figure in window.figures}
+    for run, figure in sorted(runs.items()):
+        yield from _paragraph(
+            f"Published {_second(figure['published_at'])} by analytics run {run}"
+            f" (verdict {figure['verdict'].replace('_', ' ')},"
+            f" ended {_second(figure['finished_at'])})."
+        )
+    yield from _check_lines(biography.checks)
+    yield from _released(window)
+    for past in window.releases:
+        if not past["stands"]:
+            yield from _paragraph(f"Earlier release, superseded: {_release(past)}", indent=2)
+
+
+def _released(window: WindowState, *, indent: int = 0) -> list[str]:
+    release = window.release
+    return _paragraph(f"Released by hand: {_release(release)}", indent=indent) if release else []
+
+
+def _release(release: Row) -> str:
+    reason = _visible(release["reason"])
+    return f"{reason} ({release['released_by']}, {_second(release['released_at'])})"
+
+
+def _held_back_lines(window: WindowState, office: str) -> Iterator[str]:
+    held = window.held_back
+    if held is None:
+        return
+    yield from _paragraph(
+        f"Held back by analytics run {held['quality_run_id']},"
+        f" ended {_second(held['finished_at'])}:"
+    )
+    yield from _check_lines(held["checks"])
+    figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
+    yield from _paragraph(f"What it holds back: {figures}.", indent=2)
+    yield "  Mend the cause; or publish it by hand:"
+    yield f"    {office} release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
+
+
+def _check_lines(checks: list[Row]) -> Iterator[str]:
+    for check in checks:
+        yield from _paragraph(check_in_words(check), indent=2)
+
+
+def _mark_lines(window: WindowState) -> Iterator[str]:
+    for mark in window.marks[:ROWS_SHOWN]:
+        by = "an analytics run with bounds, or for a new category"
+        if mark["run_id"]:
+            by = f"merge run {mark['run_id']} ({mark['stream']})"
+        yield from _paragraph(f"Marked to be computed {_second(mark['marked_at'])} by {by}.")
+    yield from _more(len(window.marks) - ROWS_SHOWN, "marks")
+
+
+def _sum_lines(biography: WindowBiography) -> Iterator[str]:
+    for category in biography.categories:
+        yield from _category_lines(biography, category)
+    yield from _heading(
+        f"Claims in the window: {biography.window.claims};"
+        f" counting for no category: {biography.not_counting}."
+    )
+
+
+def _category_lines(biography: WindowBiography, category: CategorySum) -> Iterator[str]:
+    published = f"published {_figure(category.figure)}" if category.figure else "not published"
+    yield from _heading(f"{category.category}: {published}")
+    if category.contributions:
+        yield f"  {'claim':>12} {'price':>14} {'patient':>9}  first diagnosis of the patient"
+    for each in category.contributions[:ROWS_SHOWN]:
+        diagnosis = f"{_time(each['diagnosed_at'])} ({each['diagnose_id']})"
+        yield f"  {each['id']:>12} {each['price']:>14} {each['patient_id']:>9}  {diagnosis}"
+    yield from _more(len(category.contributions) - ROWS_SHOWN, "claims")
+    yield f"  {'sum':>12} {category.revenue:>14}  {_agreement(biography, category)}".rstrip()
+
+
+def _agreement(biography: WindowBiography, category: CategorySum) -> str:
+    if not category.is_tracked:
+        return "the category is no longer tracked"
+    if category.agrees:
+        return "agrees with the published figure"
+    if not category.is_settled:
+        return "the category is new: the next run takes it in"
+    if not biography.window.figures:
+        return ""
+    if biography.window.marks:
+        return "need not agree: the window is due again"
+    return "DOES NOT AGREE with the published figure"
+
+
+# --- words ---
+
+
+def _heading(text: str) -> list[str]:
+    return ["", *_paragraph(text)]
+
+
+def _paragraph(text: str, *, indent: int = 0) -> list[str]:
+    space = " " * indent
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=space, subsequent_indent=space, break_on_hyphens=False
+    )
+
+
+def _more(hidden: int, what: str) -> Iterable[str]:
+    return [f"  … and {hidden} more {what}; --json shows them"] if hidden > 0 else []
+
+
+def _figure(figure: Row) -> str:
+    claims, patients = _count(figure["claims"], "claim"), _count(figure["patients"], "patient")
+    return f"{figure['revenue']} ({claims}, {patients})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _span(window: WindowState) -> str:
+    return f"{_minute(window.window_start)} to {window.window_end:%H:%M} UTC"
+
+
+def _minute(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M}" if time else ""
+
+
+def _second(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _time(time: datetime) -> str:
+    """The time as fine as it is: a microsecond decides which window an event is in."""
+    return _second(time) + (f".{time:%f}".rstrip("0") if time.microsecond else "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _visible(text: str) -> str:
+    """The text without what would steer a terminal: such characters are shown by their numbers."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

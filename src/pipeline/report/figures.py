@@ -1,0 +1,161 @@
+"""Published figures put together for people: by window, hour, day and month."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from pipeline.core.window import WINDOW
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Total:
+    """Revenue and claims of a category over some time."""
+
+    revenue: Decimal
+    claims: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window on a page: its figures by category, or why there are none."""
+
+    start: datetime
+    figures: Mapping[str, Any]
+    all_claims: Total
+    """All claims of the window, of whatever patient."""
+    is_blocked: bool
+    release: Any
+    """The release by hand that its figures owe themselves to; None where there is none."""
+
+    @property
+    def end(self) -> datetime:
+        """Where the window ends, exclusive."""
+        return self.start + WINDOW
+
+    @property
+    def anchor(self) -> str:
+        """The name of its place on a page."""
+        return f"w{self.start:%Y%m%dT%H%M}"
+
+
+@dataclass(frozen=True)
+class Hour:
+    """An hour on a page: its windows, and their totals by category."""
+
+    start: datetime
+    windows: list[Window]
+    totals: dict[str, Total]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day (UTC) with figures: their totals by category, and when the last of them came."""
+
+    start: datetime
+    totals: dict[str, Total]
+    windows: int
+    last_window: datetime
+    published_at: datetime
+    first_run: int
+    last_run: int
+
+    @property
+    def name(self) -> str:
+        """Its name in addresses."""
+        return f"{self.start:%Y-%m-%d}"
+
+    @property
+    def month(self) -> str:
+        """The name of its month in addresses."""
+        return f"{self.start:%Y-%m}"
+
+
+def windows_between(
+    since: datetime,
+    until: datetime,
+    *,
+    figures: Iterable[Any],
+    claims: Iterable[Any],
+    blocked: Iterable[datetime],
+    releases: Mapping[datetime, Any],
+) -> list[Window]:
+    """Every window of a period in the order of time, those without figures too."""
+    by_window = {
+        start: {figure.category: figure for figure in of_window}
+        for start, of_window in groupby(figures, attrgetter("window_start"))
+    }
+    all_claims = {row.window_start: Total(row.price, row.claims) for row in claims}
+    blocked = set(blocked)
+    return [
+        Window(
+            start=start,
+            figures=by_window.get(start, {}),
+            all_claims=all_claims.get(start, Total(Decimal(0), 0)),
+            is_blocked=start in blocked,
+            release=releases.get(start),
+        )
+        for start in _starts(since, until)
+    ]
+
+
+def hours_of(windows: Iterable[Window]) -> list[Hour]:
+    """Windows by the hour they start in."""
+    by_hour = groupby(windows, lambda window: window.start.replace(minute=0))
+    return [_hour(start, list(of_hour)) for start, of_hour in by_hour]
+
+
+def days_of(rows: Iterable[Any]) -> list[Day]:
+    """Days from rows of one day and category each, in the order of both."""
+    by_day = groupby(rows, attrgetter("day_start"))
+    return [_day(start.astimezone(UTC), list(of_day)) for start, of_day in by_day]
+
+
+def window_totals(windows: Iterable[Window]) -> dict[str, Total]:
+    """Totals by category, of those that have a figure."""
+    return _totals(
+        (category, Total(figure.revenue, figure.claims))
+        for window in windows
+        for category, figure in window.figures.items()
+    )
+
+
+def day_totals(days: Iterable[Day]) -> dict[str, Total]:
+    """Totals by category, of those that have a figure."""
+    return _totals(item for day in days for item in day.totals.items())
+
+
+def _totals(parts: Iterable[tuple[str, Total]]) -> dict[str, Total]:
+    totals: dict[str, Total] = {}
+    for category, part in parts:
+        so_far = totals.get(category, Total(Decimal(0), 0))
+        totals[category] = Total(so_far.revenue + part.revenue, so_far.claims + part.claims)
+    return totals
+
+
+def _starts(since: datetime, until: datetime) -> Iterator[datetime]:
+    start = since
+    while start < until:
+        yield start
+        start += WINDOW
+
+
+def _hour(start: datetime, windows: list[Window]) -> Hour:
+    return Hour(start=start, windows=windows, totals=window_totals(windows))
+
+
+def _day(start: datetime, rows: list[Any]) -> Day:
+    return Day(
+        start=start,
+        totals={row.category: Total(row.revenue, row.claims) for row in rows},
+        windows=max(row.windows for row in rows),
+        last_window=max(row.last_window for row in rows).astimezone(UTC),
+        published_at=max(row.published_at for row in rows).astimezone(UTC),
+        first_run=min(row.first_run for row in rows),
+        last_run=max(row.last_run for row in rows),
+    )

@@ -1,0 +1,26 @@
+"""The page of revenue by office, where there are many."""
+
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from pipeline.core.files import replace_file
+from pipeline.core.statements import Cursor, fetch_all
+from pipeline.report.revenue_pages import Surroundings
+from pipeline.report.site import render
+
+PAGE = "offices.html"
+
+
+def build_offices_page(
+    cursor: Cursor, folder: Path, around: Surroundings, *, since: datetime, now: datetime
+) -> None:
+    """Builds it from the published windows since a time."""
+    rows = fetch_all(cursor, "schema/offices/revenue_of_a_day", {"since": since})
+    offices = [
+        (number, {row.category: row for row in totals})
+        for number, totals in groupby(rows, attrgetter("office"))
+    ]
+    page = render(PAGE, depth=0, now=now, around=around, since=since, offices=offices)
+    replace_file(folder / PAGE, page)

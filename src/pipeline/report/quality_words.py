@@ -1,0 +1,156 @@
+"""What analytics runs and their checks came to, in words and in the parts that pages show."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.core.window import WINDOW
+from pipeline.report.site import counted
+
+# What follows where a check fails.
+SEVERITIES = {
+    "critical": "holds back the figures of the windows that it fails on",
+    "warning": "lets the figures through and is shown on these pages",
+    "info": "is shown for information",
+}
+
+# What a suite looks at.
+SUITES = {
+    "staging": "raw rows",
+    "claim": "claims",
+    "diagnose": "diagnoses",
+    "revenue": "revenue figures",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A statement, and its tone: good, warn or bad."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Adjoining windows."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def windows(self) -> int:
+        """How many windows they are."""
+        return (self.until - self.since) // WINDOW
+
+
+def verdict_of(run: Any, counts: Any) -> Sentence:  # noqa: ANN401  (rows)
+    """What became of a run's windows and why.
+
+    Args:
+        run: a row of `report/runs`.
+        counts: its row of `report/check_counts`; None where it checked nothing.
+    """
+    held = counted(run.windows_blocked, "window")
+    if run.verdict == "blocked" and not run.windows_blocked:
+        text = "No window was due, but what arrived did not pass its checks"
+    elif run.verdict == "blocked":
+        text = f"Nothing was published: {held} held back"
+    elif run.verdict == "partly_blocked":
+        text = f"{counted(run.windows_published, 'window')} published, {held} held back"
+    elif run.verdict == "published":
+        text = f"{counted(run.windows_published, 'window')} published: no critical check failed"
+    else:
+        text = "No window was due, and no critical check failed"
+    return Sentence(f"{text}. {_counts_in_words(counts)}", _tone(run, counts))
+
+
+def _tone(run: Any, counts: Any) -> str:  # noqa: ANN401
+    if "blocked" in run.verdict:
+        return "bad"
+    return "warn" if counts and counts.failed_warning else "good"
+
+
+def _counts_in_words(counts: Any) -> str:  # noqa: ANN401
+    if counts is None:
+        return "Nothing was checked."
+    parts = [
+        f"{counted(number, what)} {became}"
+        for number, what, became in (
+            (counts.errored, "check", "broke"),
+            (counts.failed_critical, "critical check", "failed"),
+            (counts.failed_warning, "warning", "failed and let the figures through"),
+        )
+        if number
+    ]
+    passed = f"{counts.passed} passed"
+    return f"{', '.join([*parts, passed])}." if parts else f"All {counts.passed} checks passed."
+
+
+def names_of(checks: list[Any]) -> tuple[list[str], list[str]]:
+    """The checks that held something back, and those that failed and let the figures through."""
+    holding = {check.check_name for check in checks if holds_back(check)}
+    failed = {check.check_name for check in checks if check.status == "failed"}
+    return sorted(holding), sorted(failed - holding)
+
+
+def reasons_of(checks: list[Any]) -> list[str]:
+    """Why a run held something back: each check that did so, with where and on how many rows."""
+    return [_reason(check) for check in checks if holds_back(check)]
+
+
+def holds_back(check: Any) -> bool:  # noqa: ANN401  (a row of `report/run_checks`)
+    """Whether a check keeps figures from being published: it broke, or is critical and failed."""
+    return bool(
+        check.status == "errored" or (check.status == "failed" and check.severity == "critical")
+    )
+
+
+def _reason(check: Any) -> str:  # noqa: ANN401
+    where = f"Window {check.window_start:%Y-%m-%d %H:%M}" if check.window_start else "All windows"
+    if check.status == "errored":
+        return f"{where}: the check itself broke, so that nobody knows: {check.check_name}"
+    return f"{where}: this does not hold{_extent(check)}: {check.check_name}"
+
+
+def _extent(check: Any) -> str:  # noqa: ANN401
+    if check.rows_at_fault is None:
+        return ""
+    if check.rows_checked:
+        return f" for {check.rows_at_fault:,} of {check.rows_checked:,} rows ({share_of(check)})"
+    return f" in {check.rows_at_fault:,} cases"
+
+
+def where_of(check: Any, checks: list[Any]) -> str:  # noqa: ANN401
+    """What a result is of: a window, all, or those that are not named by a result of their own."""
+    if check.window_start:
+        return f"{check.window_start:%Y-%m-%d %H:%M}"
+    named = any(
+        (other.suite, other.check_name) == (check.suite, check.check_name) and other.window_start
+        for other in checks
+    )
+    return "the others" if named else "all"
+
+
+def share_of(check: Any) -> str:  # noqa: ANN401
+    """The share of rows at fault; empty where either count isn't known."""
+    if check.rows_at_fault is None or not check.rows_checked:
+        return ""
+    share = 100 * check.rows_at_fault / check.rows_checked
+    # What is not nothing, and what is not all, is not to look like it.
+    if 0 < share < 0.1:  # noqa: PLR2004
+        return "< 0.1 %"
+    return f"{min(share, 99.9) if check.rows_at_fault < check.rows_checked else share:.3g} %"
+
+
+def span_in_words(span: timedelta) -> str:
+    """A length of time, as exact as one needs it: `40 s`, `5 min`, `2 h 5 min`, `3 days`."""
+    seconds = max(int(span.total_seconds()), 0)
+    minutes, hours = seconds // 60, seconds // 3600
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds} s"
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    if hours < 48:  # noqa: PLR2004
+        return f"{hours} h {minutes % 60} min"
+    return f"{hours // 24} days"

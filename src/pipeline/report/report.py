@@ -1,0 +1,67 @@
+"""Builds the pages: static files, each replaced in one step, all from one snapshot."""
+
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.statements import Cursor, execute, fetch_all
+from pipeline.report.office_pages import build_offices_page
+from pipeline.report.quality_pages import build_quality_pages
+from pipeline.report.revenue_pages import Surroundings, build_revenue_pages
+from pipeline.report.site import copy_assets
+from pipeline.schema.offices import are_per_office
+
+# A week's worth, at a run every ten minutes.
+RUN_PAGES = 1000
+
+
+def docs_folder(reports: Path) -> Path:
+    """Where, among the pages, Great Expectations keeps its results and its own pages."""
+    return reports / "quality"
+
+
+def build_report(
+    cursor: Cursor, folder: Path, *, now: datetime, adminer: str | None = None
+) -> Path:
+    """Builds what is to be built anew; give it a cursor of one snapshot.
+
+    Args:
+        cursor: Where the figures, the checks and the counts are read.
+        folder: Where the pages lie.
+        now: The time that the pages name as theirs.
+        adminer: The address of Adminer, for links to the rows behind a figure.
+
+    Returns:
+        The index page.
+    """
+    execute(cursor, "report/allow_pauses")
+    runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
+    copy_assets(folder)
+    around = _read_surroundings(cursor, runs, adminer)
+    since = build_revenue_pages(cursor, folder, around, now=now)
+    if around.are_many:
+        build_offices_page(cursor, folder, around, since=since, now=now)
+    build_quality_pages(cursor, folder, runs, docs=docs_folder(folder), now=now)
+    return folder / "index.html"
+
+
+def _read_surroundings(cursor: Cursor, runs: list[Any], adminer: str | None) -> Surroundings:
+    releases = fetch_all(cursor, "report/releases")
+    return Surroundings(
+        categories=_codes_by_category(fetch_all(cursor, "report/categories")),
+        blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
+        releases={release.window_start: release for release in releases},
+        last_run=runs[0] if runs else None,
+        first_run_page=runs[-1].quality_run_id if runs else 0,
+        adminer=adminer,
+        are_many=are_per_office(cursor),
+    )
+
+
+def _codes_by_category(rows: list[Any]) -> dict[str, list[str]]:
+    return {
+        category: [row.icd10_code for row in codes]
+        for category, codes in groupby(rows, attrgetter("category"))
+    }

@@ -1,0 +1,107 @@
+"""Computes the revenue of due windows beside what is published, and publishes it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.core.window import WINDOW
+
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 31, tzinfo=UTC)
+# The claims of so many windows fit in the memory that a statement gets; and where a table has
+# grown since it was analyzed, no plan for so few is bad enough to show.
+WINDOWS_AT_ONCE = 300
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an analytics run computed, and the merge runs whose raw rows are new to it."""
+
+    quality_run_id: int
+    merged_from: int
+    merged_through: int
+    received_from: str
+    """When the earliest of these raw rows was received, as PostgreSQL writes it."""
+    windows: list[datetime]
+
+
+def compute(
+    cursor: Cursor,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Candidate:
+    """Computes every closed dirty window; with bounds, every closed window between them instead.
+
+    Holds the merge cursors' locks, so that no mark can be set by a merge that is not seen here.
+
+    Args:
+        cursor: of a transaction.
+        now: windows that end by then are closed.
+        since: the first window is the one that holds it.
+        until: windows that start before it.
+    """
+    execute(cursor, "revenue/lock_cursors")
+    run = fetch_one(cursor, "revenue/open_run", {"now": now})
+    bounds = {"since": since or BEGINNING, "until": until or END}
+    execute(cursor, "revenue/mark_new_categories")
+    if since is not None or until is not None:
+        execute(cursor, "revenue/mark_windows", bounds)
+    due = {"quality_run_id": run.quality_run_id, "now": now, **bounds}
+    windows = [row.window_start for row in fetch_all(cursor, "revenue/due_windows", due)]
+    for part in _parts(windows):
+        part_bounds = {"since": part[0], "until": part[-1] + WINDOW}
+        execute(cursor, "revenue/compute_candidate", {**due, **part_bounds})
+    execute(cursor, "revenue/clear_empty_windows", due)
+    execute(cursor, "revenue/forget_blocked_candidates", due)
+    return Candidate(
+        quality_run_id=run.quality_run_id,
+        merged_from=run.merged_from,
+        merged_through=run.merged_through,
+        received_from=run.received_from,
+        windows=[row.window_start for row in fetch_all(cursor, "revenue/candidate_windows", due)],
+    )
+
+
+def publish(cursor: Cursor, quality_run_id: int, windows: list[datetime]) -> list[datetime]:
+    """Puts the run's figures for these windows in place of the published ones.
+
+    Returns:
+        The windows published: those that no other run has published from a later state.
+    """
+    execute(cursor, "revenue/lock_cursors")
+    return [
+        row.window_start
+        for part in _parts(windows)
+        for row in fetch_all(
+            cursor, "revenue/publish", {"quality_run_id": quality_run_id, "windows": part}
+        )
+    ]
+
+
+def close_run(
+    cursor: Cursor,
+    quality_run_id: int,
+    *,
+    verdict: str,
+    published: list[datetime],
+    blocked: list[datetime],
+) -> None:
+    """Records how the run ended, and for which windows."""
+    execute(
+        cursor,
+        "revenue/close_run",
+        {
+            "quality_run_id": quality_run_id,
+            "verdict": verdict,
+            "published": published,
+            "blocked": blocked,
+        },
+    )
+
+
+def _parts(windows: list[datetime]) -> Iterator[list[datetime]]:
+    for start in range(0, len(windows), WINDOWS_AT_ONCE):
+        yield windows[start : start + WINDOWS_AT_ONCE]

@@ -1,0 +1,88 @@
+"""Many offices in one database: whether an id tells an event by itself, or with its office."""
+
+from functools import partial
+from typing import Final
+
+from psycopg2.errors import InsufficientPrivilege
+
+from pipeline.core.database import Database, address
+from pipeline.core.errors import OfficeError
+from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
+
+GLOBAL: Final = "global"
+PER_OFFICE: Final = "per_office"
+IDS_OF_AN_OFFICE: Final = 10**14
+"""Ids of an office are below it; a key is the office's number times it, plus the id."""
+MOST_OFFICE: Final = 92_000
+
+
+def decide_ids(database: Database, ids: str | None) -> None:
+    """Has it decided how ids are told apart, which is settled once anything is merged.
+
+    Args:
+        database: the office's, with its schema.
+        ids: `global`, `per_office`, or None for what the database says.
+
+    Raises:
+        OfficeError: it is settled otherwise, or the database's user may not decide it.
+    """
+    if ids is None:
+        return
+    try:
+        settled = database.run(partial(_decide, ids=ids))
+    except InsufficientPrivilege:
+        raise OfficeError(
+            f"OFFICE_IDS is {ids}, and the database at {address(database.dsn)} has not been told: "
+            "run 'python src/office.py migrate' with the same setting as its owner."
+        ) from None
+    if settled != ids:
+        raise OfficeError(
+            f"OFFICE_IDS is {ids}, but in the database at {address(database.dsn)} "
+            f"ids have been {settled} since its first event, and stay so: "
+            f"set OFFICE_IDS={settled}, or take another database.",
+            exit_code=2,
+        )
+
+
+def are_per_office(cursor: Cursor) -> bool:
+    """Whether ids tell an event only together with its office."""
+    return scope(cursor) == PER_OFFICE
+
+
+def scope(cursor: Cursor) -> str:
+    """`global` or `per_office`."""
+    return str(fetch_one(cursor, "schema/offices/scope").ids)
+
+
+def number_of_own_events(cursor: Cursor, chosen: int | None) -> int | None:
+    """The office that simulated events carry: the one chosen, else 0 where ids are per office."""
+    return 0 if chosen is None and are_per_office(cursor) else chosen
+
+
+def key_of(cursor: Cursor, office: int | None, number: int) -> int:
+    """The key in the tables of an office's event; without an office, the number is the key.
+
+    Raises:
+        OfficeError: ids aren't told apart by office here, or the id is beyond those of an office.
+    """
+    if office is None:
+        return number
+    if not are_per_office(cursor):
+        raise OfficeError("Ids here tell an event by themselves: leave --office out.", exit_code=2)
+    if number >= IDS_OF_AN_OFFICE:
+        raise OfficeError("An office's ids have at most 14 digits.", exit_code=2)
+    return office * IDS_OF_AN_OFFICE + number
+
+
+def _decide(cursor: Cursor, ids: str) -> str:
+    settled = scope(cursor)
+    if settled == ids:
+        return settled
+    # No merge is under way, or begins.
+    execute(cursor, "revenue/lock_cursors")
+    if not fetch_all(cursor, "schema/offices/decide", {"ids": ids}):
+        return settled
+    execute(
+        cursor, "schema/offices/create_views" if ids == PER_OFFICE else "schema/offices/drop_views"
+    )
+    return ids

@@ -1,0 +1,87 @@
+"""Appends what arrives to staging.event, verbatim."""
+
+import io
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, Final
+
+from pipeline.core.database import Database
+from pipeline.core.statements import Cursor, execute, fetch_one, statement
+
+STREAMS: Final = ("claim", "diagnose")
+
+# A transaction's share of a file: small enough for memory, large enough for speed.
+BYTES_PER_TRANSACTION = 8 * 1024 * 1024
+# What is larger goes by COPY, of which the server tells how far it is: while an INSERT is on its
+# way the server says nothing, and a link that takes long for it passes for a dead one.
+LARGE_BYTES = 64 * 1024
+# What the driver hands over at a time.
+COPY_BYTES = 1024 * 1024
+
+
+def append(cursor: Cursor, stream: str, payloads: Sequence[bytes]) -> None:
+    """Appends what has arrived, all by one statement."""
+    if len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
+        _copy(cursor, b"".join(_copy_line(stream.encode(), payload) for payload in payloads))
+        return
+    text, raw = as_text_or_bytes(payloads[0])
+    row = {"stream": stream, "payload": text, "payload_bytes": raw}
+    execute(cursor, "staging/append", row)
+
+
+def as_text_or_bytes(payload: bytes) -> tuple[str | None, bytes | None]:
+    """The payload as text where PostgreSQL can hold it as text, else its bytes."""
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return None, payload
+    return (None, payload) if "\0" in text else (text, None)
+
+
+def load_lines(database: Database, stream: str, file: BinaryIO) -> Iterator[int]:
+    """Appends a file's lines, bad ones included, many a transaction; yields how many each staged.
+
+    A line is what stands before its line end; empty lines are no events.
+    """
+    while lines := file.readlines(BYTES_PER_TRANSACTION):
+        block = _without_line_ends(b"".join(lines))
+        if block:
+            rows = _copy_lines(stream.encode(), block)
+            database.run(partial(_copy, rows=rows))
+            yield block.count(b"\n") + 1
+
+
+def _without_line_ends(block: bytes) -> bytes:
+    """The lines that aren't empty, with a plain line feed between two of them."""
+    block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    while b"\n\n" in block:
+        block = block.replace(b"\n\n", b"\n")
+    return block.removeprefix(b"\n").removesuffix(b"\n")
+
+
+def next_id(cursor: Cursor, stream: str, base: int = 0) -> int:
+    """The first id, counted from a base, that no merged or rejected event of the stream carries."""
+    return int(fetch_one(cursor, "staging/next_id", {"stream": stream, "base": base}).next_id)
+
+
+def _copy(cursor: Cursor, rows: bytes) -> None:
+    cursor.copy_expert(statement("staging/copy"), io.BytesIO(rows), COPY_BYTES)
+
+
+def _copy_lines(stream: bytes, block: bytes) -> bytes:
+    """COPY's text format of lines: all at once where they are text, as nearly always."""
+    if as_text_or_bytes(block)[0] is None:
+        return b"".join(_copy_line(stream, line) for line in block.split(b"\n"))
+    start, end = stream + b"\t", b"\t\\N\n"
+    return start + _escaped(block).replace(b"\n", end + start) + end
+
+
+def _copy_line(stream: bytes, payload: bytes) -> bytes:
+    """One line of COPY's text format: stream, payload, payload_bytes."""
+    if as_text_or_bytes(payload)[0] is None:
+        return stream + b"\t\\N\t\\\\x" + payload.hex().encode() + b"\n"
+    return stream + b"\t" + _escaped(payload).replace(b"\n", b"\\n") + b"\t\\N\n"
+
+
+def _escaped(text: bytes) -> bytes:
+    return text.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\r", b"\\r")
