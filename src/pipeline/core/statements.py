@@ -1,47 +1,105 @@
-"""The project's SQL: one statement a file, under `pipeline/sql/<stage>/`."""
+"""The project's SQL: one statement a file, under `pipeline/sql/<room>/`.
+
+A file `<name>.sql` is plain SQL. A file `<name>.sql.jinja` is a template, rendered from the
+definitions in `streams.py`: for one stream, or for all of them at once. `make sql` writes out what
+is rendered, to read.
+"""
 
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg2 import extensions
 
+from pipeline.core.streams import STREAMS
+
 Cursor = extensions.cursor
-SQL_FOLDER = Path(__file__).parents[1] / "sql"
+SQL_FOLDER: Final = Path(__file__).parents[1] / "sql"
+PLAIN: Final = ".sql"
+TEMPLATE: Final = ".sql.jinja"
 
 
 @cache
-def statement(name: str) -> str:
-    """The text of a statement, by stage and name: `statement("merge/open_run")`."""
-    return (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+def statement(name: str, stream: str | None = None) -> str:
+    """The text of a statement.
+
+    Args:
+        name: its path without the ending: `merge/open_run`.
+        stream: the stream that it is rendered for; None for one that serves all streams.
+    """
+    plain = SQL_FOLDER / f"{name}{PLAIN}"
+    if plain.is_file():
+        return plain.read_text(encoding="utf-8")
+    template = _templates().get_template(f"{name}{TEMPLATE}")
+    of_stream = {} if stream is None else {"stream": STREAMS[stream]}
+    return template.render(streams=list(STREAMS.values()), **of_stream)
 
 
-def statements_in(stage: str) -> list[str]:
-    """The names of a stage's statements, in the order of their numbers."""
-    return [f"{stage}/{file.stem}" for file in sorted((SQL_FOLDER / stage).glob("*.sql"))]
+def statements_in(folder: str) -> list[str]:
+    """The names of a folder's statements, in the order of their numbers."""
+    files = {file.name for file in (SQL_FOLDER / folder).iterdir() if file.is_file()}
+    names = {file.removesuffix(PLAIN).removesuffix(TEMPLATE) for file in files}
+    return [f"{folder}/{name}" for name in sorted(names)]
 
 
-def first_comment(name: str) -> str:
-    """What a statement's first line says that it returns."""
-    return statement(name).splitlines()[0].removeprefix("-- ")
+def is_per_stream(name: str) -> bool:
+    """Whether a statement is rendered for one stream at a time."""
+    template = SQL_FOLDER / f"{name}{TEMPLATE}"
+    return template.is_file() and "{{ stream." in template.read_text(encoding="utf-8")
 
 
-def execute(cursor: Cursor, name: str, parameters: Mapping[str, Any] | None = None) -> None:
-    """Executes a statement for what it does."""
-    cursor.execute(statement(name), parameters)
+def first_comment(name: str, stream: str | None = None) -> str:
+    """The text of a statement's first line, which says what it returns."""
+    return statement(name, stream).splitlines()[0].removeprefix("-- ")
 
 
-def fetch_all(cursor: Cursor, name: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-    """Executes a statement; its rows, as named tuples of its columns."""
-    cursor.execute(statement(name), parameters)
+def execute(
+    cursor: Cursor,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    stream: str | None = None,
+) -> None:
+    """Executes a statement for its effect."""
+    cursor.execute(statement(name, stream), parameters)
+
+
+def fetch_all(
+    cursor: Cursor,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    stream: str | None = None,
+) -> list[Any]:
+    """Executes a statement; returns its rows as named tuples."""
+    cursor.execute(statement(name, stream), parameters)
     return cursor.fetchall()
 
 
-def fetch_one(cursor: Cursor, name: str, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
-    """Executes a statement that returns one row; that row, as a named tuple of its columns."""
-    cursor.execute(statement(name), parameters)
+def fetch_one(
+    cursor: Cursor,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    stream: str | None = None,
+) -> Any:  # noqa: ANN401
+    """Executes a statement that returns one row; returns that row as a named tuple."""
+    cursor.execute(statement(name, stream), parameters)
     row = cursor.fetchone()
     if row is None:
         raise RuntimeError(f"{name} returned no row")
     return row
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(SQL_FOLDER),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  (SQL, from the project's own definitions)
+    )

@@ -108,7 +108,7 @@ rejected_by_reason AS (
 dirtied_window AS (
     INSERT INTO analytics.dirty_window (window_start, run_id)
     SELECT DISTINCT
-        date_bin('10 minutes', j.tsp, timestamptz 'epoch') AS window_start,
+        analytics.window_start(j.tsp) AS window_start,
         %(run_id)s::bigint AS run_id
     FROM judged_row AS j
     WHERE j.fate = 'merged'

@@ -103,7 +103,7 @@ rejected_by_reason AS (
 newly_diagnosed_patient AS (
     SELECT
         j.patient_id,
-        date_bin('10 minutes', min(j.tsp), timestamptz 'epoch') AS since
+        analytics.window_start(min(j.tsp)) AS since
     FROM judged_row AS j
     INNER JOIN analytics.tracked_diagnosis AS t ON j.icd10_code = t.icd10_code
     WHERE j.fate = 'merged'
@@ -113,7 +113,7 @@ newly_diagnosed_patient AS (
 dirtied_window AS (
     INSERT INTO analytics.dirty_window (window_start, run_id)
     SELECT DISTINCT
-        date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start,
+        analytics.window_start(c.tsp) AS window_start,
         %(run_id)s::bigint AS run_id
     FROM newly_diagnosed_patient AS p
     INNER JOIN claim AS c ON p.patient_id = c.patient_id AND p.since <= c.tsp

@@ -8,5 +8,5 @@ SELECT
     c.tsp,
     w.window_start
 FROM unnest(%(windows)s::timestamptz[]) AS w (window_start)
-INNER JOIN claim AS c ON w.window_start <= c.tsp AND w.window_start + interval '10 minutes' > c.tsp
+INNER JOIN claim AS c ON w.window_start <= c.tsp AND analytics.window_end(w.window_start) > c.tsp
 WHERE c.tsp >= %(since)s AND c.tsp < %(until)s

@@ -7,5 +7,5 @@ SELECT
     d.tsp,
     w.window_start
 FROM unnest(%(windows)s::timestamptz[]) AS w (window_start)
-INNER JOIN diagnose AS d ON w.window_start <= d.tsp AND w.window_start + interval '10 minutes' > d.tsp
+INNER JOIN diagnose AS d ON w.window_start <= d.tsp AND analytics.window_end(w.window_start) > d.tsp
 WHERE d.tsp >= %(since)s AND d.tsp < %(until)s

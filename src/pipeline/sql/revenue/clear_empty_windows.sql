@@ -3,12 +3,12 @@ WITH empty_window AS (
     SELECT DISTINCT d.window_start
     FROM analytics.dirty_window AS d
     WHERE
-        d.window_start + interval '10 minutes' <= %(now)s
-        AND d.window_start >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
+        analytics.window_end(d.window_start) <= %(now)s
+        AND d.window_start >= analytics.window_start(%(since)s)
         AND d.window_start < %(until)s
         AND NOT EXISTS (
             SELECT FROM claim AS c
-            WHERE c.tsp >= d.window_start AND c.tsp < d.window_start + interval '10 minutes'
+            WHERE c.tsp >= d.window_start AND c.tsp < analytics.window_end(d.window_start)
         )
 ),
 

@@ -1,11 +1,11 @@
 -- One row: the analytics run, with how it ended and for which windows.
 WITH published AS (
-    SELECT range_agg(tstzrange(w.window_start, w.window_start + interval '10 minutes')) AS windows
+    SELECT range_agg(tstzrange(w.window_start, analytics.window_end(w.window_start))) AS windows
     FROM unnest(%(published)s::timestamptz[]) AS w (window_start)
 ),
 
 blocked AS (
-    SELECT range_agg(tstzrange(w.window_start, w.window_start + interval '10 minutes')) AS windows
+    SELECT range_agg(tstzrange(w.window_start, analytics.window_end(w.window_start))) AS windows
     FROM unnest(%(blocked)s::timestamptz[]) AS w (window_start)
 )
 

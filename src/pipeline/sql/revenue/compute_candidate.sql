@@ -3,12 +3,12 @@
 WITH due_window AS MATERIALIZED (
     SELECT
         d.window_start,
-        d.window_start + interval '10 minutes' AS window_end,
+        analytics.window_end(d.window_start) AS window_end,
         max(d.mark_id) AS mark_id
     FROM analytics.dirty_window AS d
     WHERE
-        d.window_start + interval '10 minutes' <= %(now)s
-        AND d.window_start >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
+        analytics.window_end(d.window_start) <= %(now)s
+        AND d.window_start >= analytics.window_start(%(since)s)
         AND d.window_start < %(until)s
     GROUP BY d.window_start
 ),
@@ -21,7 +21,7 @@ claim_in_window AS MATERIALIZED (
         c.patient_id
     FROM due_window AS w
     INNER JOIN claim AS c ON w.window_start <= c.tsp AND w.window_end > c.tsp
-    WHERE c.tsp >= date_bin('10 minutes', %(since)s, timestamptz 'epoch') AND c.tsp < %(until)s
+    WHERE c.tsp >= analytics.window_start(%(since)s) AND c.tsp < %(until)s
 ),
 
 patient_in_window AS (

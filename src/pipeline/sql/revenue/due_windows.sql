@@ -2,7 +2,7 @@
 SELECT DISTINCT d.window_start
 FROM analytics.dirty_window AS d
 WHERE
-    d.window_start + interval '10 minutes' <= %(now)s
-    AND d.window_start >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
+    analytics.window_end(d.window_start) <= %(now)s
+    AND d.window_start >= analytics.window_start(%(since)s)
     AND d.window_start < %(until)s
 ORDER BY d.window_start

@@ -7,7 +7,7 @@ WITH new_code AS (
 )
 
 INSERT INTO analytics.dirty_window (window_start)
-SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+SELECT DISTINCT analytics.window_start(c.tsp) AS window_start
 FROM claim AS c
 WHERE EXISTS (SELECT FROM new_code)
 ORDER BY window_start

@@ -2,18 +2,18 @@
 -- From window to window: the next one with a claim is looked up behind each, so that no claim is read but one of each window.
 WITH RECURSIVE claimed_window AS (
     (
-        SELECT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+        SELECT analytics.window_start(c.tsp) AS window_start
         FROM claim AS c
-        WHERE c.tsp >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
+        WHERE c.tsp >= analytics.window_start(%(since)s)
         ORDER BY c.tsp
         LIMIT 1
     )
     UNION ALL
     SELECT
         (
-            SELECT date_bin('10 minutes', c.tsp, timestamptz 'epoch')
+            SELECT analytics.window_start(c.tsp)
             FROM claim AS c
-            WHERE c.tsp >= w.window_start + interval '10 minutes'
+            WHERE c.tsp >= analytics.window_end(w.window_start)
             ORDER BY c.tsp
             LIMIT 1
         ) AS window_start
@@ -29,6 +29,6 @@ UNION
 SELECT r.window_start
 FROM analytics.revenue_by_diagnosis AS r
 WHERE
-    r.window_start >= date_bin('10 minutes', %(since)s, timestamptz 'epoch')
+    r.window_start >= analytics.window_start(%(since)s)
     AND r.window_start < %(until)s
 ORDER BY window_start

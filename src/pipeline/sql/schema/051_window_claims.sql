@@ -27,8 +27,8 @@ FROM analytics.revenue_by_diagnosis AS r
 INNER JOIN claim AS c
     ON
         r.window_start <= c.tsp
-        AND r.window_start + interval '10 minutes' > c.tsp
-        AND r.window_start = date_bin('10 minutes', c.tsp, timestamptz 'epoch')
+        AND analytics.window_end(r.window_start) > c.tsp
+        AND r.window_start = analytics.window_start(c.tsp)
 -- The patient's first diagnosis of the category by the end of the window; of each code an index knows the first.
 CROSS JOIN LATERAL (
     SELECT
@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (
         WHERE
             d.icd10_code = t.icd10_code
             AND d.patient_id = c.patient_id
-            AND d.tsp < r.window_start + interval '10 minutes'
+            AND d.tsp < analytics.window_end(r.window_start)
         ORDER BY d.tsp, d.id
         LIMIT 1
     ) AS first

@@ -7,7 +7,7 @@ WITH claim_in_window AS (
         c.price,
         c.patient_id
     FROM claim AS c
-    WHERE c.tsp >= %(window_start)s AND c.tsp < %(window_start)s + interval '10 minutes'
+    WHERE c.tsp >= %(window_start)s AND c.tsp < analytics.window_end(%(window_start)s)
 ),
 
 patient_in_window AS (
@@ -33,7 +33,7 @@ first_of_code AS (
         WHERE
             d.icd10_code = t.icd10_code
             AND d.patient_id = p.patient_id
-            AND d.tsp < %(window_start)s + interval '10 minutes'
+            AND d.tsp < analytics.window_end(%(window_start)s)
         ORDER BY d.tsp, d.id
         LIMIT 1
     ) AS first

@@ -1,7 +1,7 @@
 -- One row per window, from a time on, in which the patient has a claim, the first ones; all_windows counts them all.
 WITH claim_since AS (
     SELECT
-        date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start,
+        analytics.window_start(c.tsp) AS window_start,
         c.price
     FROM claim AS c
     WHERE c.patient_id = %(patient_id)s AND c.tsp >= %(since)s

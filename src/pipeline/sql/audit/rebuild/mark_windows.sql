@@ -32,7 +32,7 @@ differing_diagnosis AS (
 concerned_patient AS (
     SELECT
         d.patient_id,
-        date_bin('10 minutes', min(d.tsp), timestamptz 'epoch') AS since
+        analytics.window_start(min(d.tsp)) AS since
     FROM differing_diagnosis AS d
     INNER JOIN analytics.tracked_diagnosis AS t ON d.icd10_code = t.icd10_code
     GROUP BY d.patient_id
@@ -48,7 +48,7 @@ concerned_claim AS (
 )
 
 INSERT INTO analytics.dirty_window (window_start)
-SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+SELECT DISTINCT analytics.window_start(c.tsp) AS window_start
 FROM concerned_claim AS c
 ORDER BY window_start
 RETURNING window_start

@@ -16,7 +16,7 @@ recent_claim AS (
 ),
 
 checked_window AS (
-    SELECT DISTINCT date_bin('10 minutes', c.tsp, timestamptz 'epoch') AS window_start
+    SELECT DISTINCT analytics.window_start(c.tsp) AS window_start
     FROM recent_claim AS c
 )
 

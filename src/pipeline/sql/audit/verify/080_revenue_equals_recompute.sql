@@ -8,7 +8,7 @@ WITH settled_category AS (
 checked_window AS MATERIALIZED (
     SELECT DISTINCT
         r.window_start,
-        r.window_start + interval '10 minutes' AS window_end
+        analytics.window_end(r.window_start) AS window_end
     FROM analytics.revenue_by_diagnosis AS r
     WHERE
         (r.window_start >= %(first_window)s OR r.published_at >= %(published_since)s)

@@ -4,7 +4,7 @@ SELECT
     min(d.marked_at) AS marked_at
 FROM analytics.dirty_window AS d
 WHERE
-    greatest(d.marked_at, d.window_start + interval '10 minutes') < %(overdue_before)s
+    greatest(d.marked_at, analytics.window_end(d.window_start)) < %(overdue_before)s
     AND NOT EXISTS (
         SELECT FROM analytics.revenue_candidate AS c
         INNER JOIN analytics.quality_run AS q ON c.quality_run_id = q.quality_run_id

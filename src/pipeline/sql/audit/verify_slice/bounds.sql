@@ -25,6 +25,6 @@ SELECT
         9223372036854775807
     ) AS first_seq,
     coalesce((SELECT r.run_id FROM earlier_run AS r), 0) + 1 AS first_run_id,
-    date_bin('10 minutes', %(since)s, timestamptz 'epoch') AS first_window,
+    analytics.window_start(%(since)s) AS first_window,
     %(since)s AS published_since,
     now() - %(patience_seconds)s * interval '1 second' AS overdue_before

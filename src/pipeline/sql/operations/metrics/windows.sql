@@ -3,9 +3,9 @@
 WITH marked_window AS (
     SELECT
         d.window_start,
-        greatest(min(d.marked_at), d.window_start + interval '10 minutes') AS due_since
+        greatest(min(d.marked_at), analytics.window_end(d.window_start)) AS due_since
     FROM analytics.dirty_window AS d
-    WHERE d.window_start + interval '10 minutes' <= clock_timestamp()
+    WHERE analytics.window_end(d.window_start) <= clock_timestamp()
     GROUP BY d.window_start
 ),
 
@@ -21,7 +21,7 @@ SELECT
     count(h.window_start) AS held_back,
     min(m.due_since) FILTER (WHERE h.window_start IS NULL) AS due_since,
     (
-        SELECT max(r.window_start) + interval '10 minutes'
+        SELECT analytics.window_end(max(r.window_start))
         FROM analytics.revenue_by_diagnosis AS r
     ) AS published_until,
     (

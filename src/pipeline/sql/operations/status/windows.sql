@@ -1,8 +1,8 @@
 -- One row: the time, the window that is open now, and how many closed windows wait to be computed.
 SELECT
     clock_timestamp() AS now,
-    date_bin('10 minutes', clock_timestamp(), timestamptz 'epoch') AS open_window,
+    analytics.window_start(clock_timestamp()) AS open_window,
     count(DISTINCT d.window_start) FILTER (
-        WHERE d.window_start + interval '10 minutes' <= clock_timestamp()
+        WHERE analytics.window_end(d.window_start) <= clock_timestamp()
     ) AS due
 FROM analytics.dirty_window AS d

@@ -71,7 +71,7 @@ SELECT
     count(*) AS claims,
     count(DISTINCT c.patient_id) AS patients
 FROM analytics.revenue_by_diagnosis AS r
-INNER JOIN claim AS c ON r.window_start <= c.tsp AND r.window_start + interval '10 minutes' > c.tsp
+INNER JOIN claim AS c ON r.window_start <= c.tsp AND analytics.window_end(r.window_start) > c.tsp
 WHERE
     EXISTS (
         SELECT FROM diagnose AS d
@@ -79,7 +79,7 @@ WHERE
         WHERE
             t.category = r.category
             AND d.patient_id = c.patient_id
-            AND d.tsp < r.window_start + interval '10 minutes'
+            AND d.tsp < analytics.window_end(r.window_start)
     )
 GROUP BY r.window_start, office, r.category;
 
