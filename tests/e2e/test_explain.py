@@ -86,7 +86,7 @@ def test_the_biography_of_a_claim(filled: Office) -> None:
     assert [each["counts"] for each in found["categories"]] == [True, False]
 
     rejected = words(succeed(filled.command("explain", "claim", "2")))
-    assert "Breaks the contract: its patient_id is of no patient in the table" in rejected
+    assert "Breaks the contract: no patient in the table has the patient_id" in rejected
 
 
 def test_the_biography_of_a_diagnosis(filled: Office) -> None:

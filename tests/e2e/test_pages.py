@@ -305,7 +305,10 @@ def test_the_checks_own_pages_work_offline(visit: Visit) -> None:
     page.locator("tbody tr").first.click()
     page.wait_for_url("**/validations/revenue/run-2/**")
     page.wait_for_load_state("networkidle")
-    assert "Every window starts on a multiple of the window's length." in page.locator("body").inner_text()
+    assert (
+        "Every window starts on a multiple of the window's length."
+        in page.locator("body").inner_text()
+    )
     assert (visit.messages, visit.strangers) == ([], [])
 
 

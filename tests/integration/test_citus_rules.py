@@ -16,7 +16,7 @@ import pytest
 
 from integration.citus import NAME, Layout, distribute_sql, layout_of
 from pipeline.core.database import Database
-from pipeline.core.statements import SQL_FOLDER, Cursor
+from pipeline.core.statements import PLAIN, SQL_FOLDER, TEMPLATE, Cursor
 
 SCHEMAS = ["public", "staging", "analytics", "audit"]
 # What may be different at each look, which Citus would have to do the same on every node.
@@ -213,7 +213,7 @@ def no_row_of_a_distributed_table_is_locked(office: Office) -> list[str]:
 
 def what_is_known_to_be_refused_is_said(office: Office) -> list[str]:
     """Of what Citus refuses, what can be told from the text."""
-    spread, contract = office.reading(*office.layout.keys), office.reading("staging.event_field")
+    spread = office.reading(*office.layout.keys)
     recursive = {
         file
         for file, text in statements(office.files)
@@ -223,7 +223,7 @@ def what_is_known_to_be_refused_is_said(office: Office) -> list[str]:
     parsing = {
         file
         for file, text in statements(office.files)
-        if any(is_named(view, text) for view in contract)
+        if re.search(r"\bstaging\.(parse_\w+\(|\w+_contract\b)", text)
     }
     said = office.layout.refused
     return [
@@ -496,10 +496,10 @@ def planted(database: Database, plant: Plant) -> Iterator[Office]:
 
 def all_files() -> dict[str, str]:
     return {
-        file.relative_to(SQL_FOLDER).with_suffix("").as_posix(): re.sub(
+        file.relative_to(SQL_FOLDER).as_posix().removesuffix(PLAIN).removesuffix(TEMPLATE): re.sub(
             r"--.*", "", file.read_text(encoding="utf-8")
         )
-        for file in sorted(SQL_FOLDER.rglob("*.sql"))
+        for file in sorted([*SQL_FOLDER.rglob(f"*{PLAIN}"), *SQL_FOLDER.rglob(f"*{TEMPLATE}")])
     }
 
 

@@ -86,7 +86,7 @@ def test_every_raw_row_of_a_claim_in_the_order_of_arrival(database: Database) ->
     assert str(found.clean["price"]) == "3.00"
     shown = text(claim_lines(found))
     assert "price 4.00, where the clean row has 3.00" in shown
-    assert "its patient_id is of no patient in the table (unknown_patient)" in shown
+    assert "no patient in the table has the patient_id (unknown_patient)" in shown
     assert "Waits to be merged" in shown
 
 
@@ -108,7 +108,7 @@ def test_a_replayed_row_tells_what_became_of_it_before(database: Database) -> No
     found = of_claim(database, 7)
     assert [row["fate"] for row in found.raw_rows] == ["merged"]
     shown = text(claim_lines(found))
-    assert "rejected, its patient_id is of no patient in the table (unknown_patient). Rep" in shown
+    assert "rejected, no patient in the table has the patient_id (unknown_patient). Rep" in shown
     assert "Became the clean row" in shown
 
 

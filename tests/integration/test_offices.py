@@ -134,7 +134,7 @@ def test_the_schema_can_be_applied_again_where_ids_are_per_office(offices: Datab
     stage_example(offices)
     merge(offices)
     with offices.transaction() as cursor:
-        cursor.execute("DELETE FROM schema_version")
+        cursor.execute("UPDATE schema_version SET checksum = '' WHERE name LIKE '%/210_%'")
     apply_schema(offices, ids=PER_OFFICE)
     assert len(rows(offices, "SELECT * FROM offices.claim")) == 2
 

@@ -1,18 +1,12 @@
 """The tables by day: partitions made ahead, an office of before taken in, and many days at once."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from integration.events import claim, diagnose, fates, merge, rows, stage, stage_and_merge
+from integration.events import claim, fates, merge, rows, stage_and_merge
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
-from pipeline.core.statements import statement, statements_in
-from pipeline.schema import migrate as schema
-from pipeline.schema.migrate import apply_schema
 from pipeline.schema.partitions import make_partitions
 
 EARLIER = Path(__file__).parent / "earlier_schema"
@@ -107,96 +101,6 @@ def test_partitions_are_vacuumed_as_they_are_filled(database: Database) -> None:
         database, f"SELECT reloptions FROM pg_class WHERE relname = '{name('event')}'"
     )
     assert "autovacuum_freeze_min_age=0" in options
-
-
-@pytest.fixture
-def earlier(given_database_url: str) -> Iterator[Database]:
-    """An office of before the tables were divided, with rows of each fate and kind of time."""
-    with closing(Database(given_database_url)) as database:
-        with database.transaction() as cursor:
-            for each in statements_in("schema"):
-                file = EARLIER / f"{each.removeprefix('schema/')}.sql"
-                if each < "schema/050" and each not in NOT_YET:
-                    cursor.execute(file.read_text() if file.exists() else statement(each))
-        change(database, EARLIER_ROWS)
-        yield database
-
-
-NOT_YET = (
-    "schema/005_set_aside_undivided",
-    "schema/024_take_in_undivided",
-    "schema/025_partitions",
-    "schema/026_cursor_by_seq",
-    "schema/027_analyze_grown",
-    "schema/028_merge_place",
-)
-EARLIER_ROWS = """
-    CREATE SCHEMA audit;
-    CREATE VIEW audit.raw_vs_clean AS
-    SELECT * FROM staging.event JOIN staging.outcome USING (seq, stream);
-    CREATE VIEW audit.reconciliation AS SELECT count(*) FROM audit.raw_vs_clean;
-    INSERT INTO staging.event (stream, payload, received_at) VALUES
-    ('claim', '{"id": 1, "patient_id": 1, "code": "A", "price": 1}', '2026-03-02 09:01+00'),
-    ('claim', 'oops', NULL),
-    ('diagnose', '{"id": 1, "patient_id": 1, "icd10_code": "R41.3"}', now()),
-    ('claim', '{"id": 1, "patient_id": 1, "code": "A", "price": 2}', now() + interval '1 day'),
-    ('claim', '{"id": 2, "patient_id": 1, "code": "A", "price": 2}', now());
-    INSERT INTO staging.merge_run
-        (stream, is_sweep, merged, conflict, rejected, started_at, finished_at)
-    VALUES ('claim', FALSE, 1, 1, 1, now(), now()), ('diagnose', FALSE, 1, 0, 0, now(), now());
-    INSERT INTO staging.outcome VALUES
-    (1, 'claim', 1, 'merged', NULL, 1), (2, 'claim', NULL, 'rejected', 'not_json', 1),
-    (3, 'diagnose', 1, 'merged', NULL, 2), (4, 'claim', 1, 'conflict', NULL, 1);
-    INSERT INTO claim VALUES (1, 'A', 1, 1, '2026-03-02 09:01+00');
-    INSERT INTO diagnose VALUES (1, 'R41.3', 1, now());
-    INSERT INTO analytics.dirty_window (window_start)
-    SELECT date_bin('10 minutes', tsp, 'epoch') FROM claim;
-    UPDATE staging.merge_cursor SET merged = 1;
-    UPDATE staging.merge_cursor SET conflict = 1, rejected = 1 WHERE stream = 'claim';
-    """
-
-
-def test_an_office_of_before_is_taken_in(earlier: Database) -> None:
-    before = [rows(earlier, query) for query in KEPT]
-    apply_schema(earlier)
-    assert [rows(earlier, query) for query in KEPT] == before
-    ends = f"{TODAY + timedelta(days=1):%Y%m%d}"
-    assert [table.removeprefix("staging.") for (table,) in rows(earlier, WHERE)] == [
-        f"event_before_{ends}",
-        "event_default",
-        f"event_before_{ends}",
-        name("event", 1),
-        f"event_before_{ends}",
-    ]
-    assert rows(earlier, "SELECT relname FROM pg_class WHERE relname LIKE '%undivided%'") == []
-    stage(earlier, "diagnose", diagnose(1))
-    assert rows(earlier, "SELECT max(seq) FROM staging.event") == [(6,)]
-    merge(earlier)
-    assert fates(earlier) == ["merged", "rejected", "conflict", "merged"]
-    assert [each for each in broken(earlier) if each != "090_no_window_is_overdue"] == []
-    assert make_partitions(earlier) == 0
-
-
-def test_it_is_taken_in_with_its_indexes(earlier: Database) -> None:
-    indexes = """
-        SELECT count(*) FROM pg_index AS i
-        JOIN staging.day_partition AS p ON i.indrelid = ('staging.' || p.partition_name)::regclass
-        WHERE p.table_name = 'event' AND p.partition_name LIKE 'event_before_%'
-        """
-    [(before,)] = rows(
-        earlier,
-        "SELECT count(*) FROM pg_index WHERE indrelid = 'staging.event'::regclass",
-    )
-    apply_schema(earlier)
-    # The one on the transaction has gone.
-    assert rows(earlier, indexes) == [(before - 1,)]
-
-
-def test_a_file_of_before_is_told_from_one_of_now(earlier: Database) -> None:
-    apply_schema(earlier)
-    change(earlier, "DELETE FROM schema_version")
-    schema.apply_schema(earlier)
-    assert rows(earlier, "SELECT count(*) FROM staging.event") == [(5,)]
 
 
 def test_hundreds_of_days_are_read_in_one_statement(database: Database) -> None:

@@ -231,9 +231,9 @@ def test_raw_rows_are_counted_by_stream_reason_and_hour(office: Office) -> None:
     assert counts["diagnose"]["Pending"] == "1"
     rejected = {row["Code"]: (row["Why"], row["Raw rows"]) for row in page.table("rejected")}
     assert rejected == {
-        "not_json": ("the payload is no JSON text", "1"),
-        "not_object": ("the payload is JSON, but no object", "1"),
-        "bad_id": ("its id is no integer from 0 that fits 64 bits", "1"),
+        "not_json": ("the payload is not JSON text", "1"),
+        "not_object": ("the payload is JSON, but not an object", "1"),
+        "bad_id": ("the id is not an integer of 0 or more that fits in 64 bits", "1"),
     }
     fresh = {row["Stream"]: row for row in page.table("freshness")}
     assert "before this page was built" in fresh["claim"]["Last merged"]

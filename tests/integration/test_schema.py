@@ -1,12 +1,13 @@
 import threading
 
 import psycopg2
+import psycopg2.errors
 import pytest
 
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import statements_in
-from pipeline.schema.migrate import apply_schema
+from pipeline.schema.migrate import BASELINE, MIGRATIONS, REPEATABLE, apply_schema
 
 
 def _commentless(database: Database) -> list[tuple[str, ...]]:
@@ -58,13 +59,71 @@ def test_applying_again_takes_no_lock_that_a_reader_would_wait_for(database: Dat
     reader.close()
 
 
-def test_every_file_can_be_applied_to_a_database_that_has_them_all(database: Database) -> None:
+def change(database: Database, statement: str, *values: object) -> None:
     with database.transaction() as cursor:
-        cursor.execute("DELETE FROM schema_version")
+        cursor.execute(statement, values or None)
+
+
+def applied_since(database: Database, moment: object) -> set[str]:
+    with database.transaction() as cursor:
+        cursor.execute("SELECT name FROM schema_version WHERE applied_at > %s", (moment,))
+        return {name for (name,) in cursor.fetchall()}
+
+
+def now(database: Database) -> object:
+    with database.transaction() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [(moment,)] = cursor.fetchall()
+        return moment
+
+
+def test_a_changed_view_is_made_again_and_no_table_is_touched(database: Database) -> None:
+    change(database, "UPDATE schema_version SET checksum = '' WHERE name LIKE '%/200_audit'")
+    began = now(database)
     apply_schema(database)
-    with database.transaction() as cursor:
-        cursor.execute("SELECT count(*) FROM schema_version")
-        assert cursor.fetchone() == (len(statements_in("schema")),)
+    assert applied_since(database, began) == set(statements_in(REPEATABLE))
+    began = now(database)
+    apply_schema(database)
+    assert applied_since(database, began) == set()
+
+
+def test_a_view_that_is_gone_from_the_project_is_forgotten(database: Database) -> None:
+    gone = "schema/repeatable/999_gone"
+    change(database, "INSERT INTO schema_version VALUES (%s, 'x', now())", gone)
+    apply_schema(database)
+    assert gone not in applied_since(database, "-infinity")
+
+
+@pytest.mark.parametrize("folder", [BASELINE, MIGRATIONS])
+def test_an_edited_file_that_was_applied_is_refused(database: Database, folder: str) -> None:
+    name = statements_in(folder)[0]
+    change(database, "UPDATE schema_version SET checksum = 'edited' WHERE name = %s", name)
+    with pytest.raises(OfficeError, match=rf"{name} was edited after it was applied"):
+        apply_schema(database)
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    newer = "schema/migrations/999_newer"
+    change(database, "INSERT INTO schema_version VALUES (%s, 'x', now())", newer)
+    with pytest.raises(OfficeError, match=f"{newer}.*made by a newer version"):
+        apply_schema(database)
+
+
+def test_a_schema_from_before_the_baseline_that_is_unfinished_is_refused(
+    database: Database,
+) -> None:
+    change(database, "DELETE FROM schema_version")
+    change(database, "INSERT INTO schema_version VALUES ('schema/010_staging_event', 'x', now())")
+    with pytest.raises(OfficeError, match="unfinished schema from before"):
+        apply_schema(database)
+
+
+def test_a_view_of_somebody_else_is_not_dropped(database: Database) -> None:
+    change(database, "CREATE VIEW public.mine AS SELECT seq FROM audit.rejected")
+    change(database, "UPDATE schema_version SET checksum = '' WHERE name LIKE '%/200_audit'")
+    with pytest.raises(psycopg2.errors.DependentObjectsStillExist):
+        apply_schema(database)
+    change(database, "SELECT * FROM public.mine")
 
 
 def test_a_database_without_the_given_tables_is_named_as_such(given_database_url: str) -> None:

@@ -28,7 +28,7 @@ MERGE_DIAGNOSE: Final = "src/pipeline/sql/merge/merge_diagnose.sql"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
 REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
-CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/031_claim_contract.sql"
+CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/repeatable/150_claim_contract.sql"
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ recorded_outcome AS (
         "last of two keys wins",
         "A key that is there twice is no reason to reject.",
         STAGING_TESTS,
-        "src/pipeline/sql/schema/030_contract.sql",
+        "src/pipeline/sql/schema/repeatable/140_parse_event.sql",
         "AND e.payload IS JSON OBJECT WITH UNIQUE KEYS",
         "AND e.payload IS JSON OBJECT",
     ),
@@ -327,7 +327,7 @@ recorded_outcome AS (
         "parse before counting the depth",
         "A payload nested too deep fails the batch instead of being rejected.",
         STAGING_TESTS,
-        "src/pipeline/sql/schema/030_contract.sql",
+        "src/pipeline/sql/schema/repeatable/140_parse_event.sql",
         ") > 1000\n                THEN 'too_deep'",
         ") > 1000000\n                THEN 'too_deep'",
     ),

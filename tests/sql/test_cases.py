@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.database import Database
-from pipeline.core.statements import SQL_FOLDER
+from pipeline.core.statements import PLAIN, SQL_FOLDER, TEMPLATE
 from sql.runner import SCHEMA_FILE, differences, files_of, statement_of
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ WITHOUT_CASE = {
     "audit/rebuild/read_back",
     "report/allow_pauses",
     "revenue/lock_cursors",
+    "schema/roles/are_there",
     "schema/roles/password_of_analytics",
     "schema/roles/password_of_auditor",
     "schema/roles/password_of_ingest",
@@ -97,8 +98,9 @@ def write_case(folder: Path, files: dict[str, str]) -> Path:
 
 
 def all_statements() -> set[str]:
-    files = SQL_FOLDER.rglob("*.sql")
-    return {file.relative_to(SQL_FOLDER).with_suffix("").as_posix() for file in files}
+    files = (*SQL_FOLDER.rglob(f"*{PLAIN}"), *SQL_FOLDER.rglob(f"*{TEMPLATE}"))
+    names = [file.relative_to(SQL_FOLDER).as_posix() for file in files]
+    return {name.removesuffix(PLAIN).removesuffix(TEMPLATE) for name in names}
 
 
 def without_case(names: set[str]) -> set[str]:

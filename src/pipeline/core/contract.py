@@ -1,25 +1,35 @@
-"""The contract of a raw row, in words; the rules themselves are in SQL, in the contract views."""
+"""The contract of a raw row in words. Its rules are SQL: `sql/schema/repeatable/*_contract.sql`."""
 
 from typing import Final
 
-# What becomes of a raw row once it is merged.
+from pipeline.core.streams import STREAMS
+
+# What becomes of a raw row when it is merged.
 FATES: Final = ("merged", "duplicate", "conflict", "rejected")
 
-# Why a raw row is rejected, in the order in which the rules are looked at.
-REASONS: Final = {
-    "not_json": "the payload is no JSON text",
+_OF_EVERY_STREAM: Final = {
+    "not_json": "the payload is not JSON text",
     "too_large": "the payload is larger than 1 MiB",
     "too_deep": "the payload is nested more than 1,000 deep",
-    "not_object": "the payload is JSON, but no object",
-    "unstorable": "the payload holds what PostgreSQL can't: \\u0000, half a character, or a number "
-    "beyond its range",
+    "not_object": "the payload is JSON, but not an object",
+    "unstorable": "the payload holds something that PostgreSQL can't store: \\u0000, half a "
+    "character, or a number beyond its range",
     "duplicate_key": "the payload has a key twice",
-    "bad_office": "its office is no integer from 0 to 92,000, and ids are per office",
-    "bad_id": "its id is no integer from 0 that fits 64 bits",
-    "bad_patient_id": "its patient_id is no integer",
-    "bad_code": "its code is no text of 1 to 16 characters",
-    "bad_price": "its price is no number from 0 to 9,999,999,999.99 with at most two decimals",
-    "bad_icd10_code": "its icd10_code is not of the ICD-10-CM form, such as R41.3",
-    "bad_tsp": "its tsp is no RFC 3339 time with an offset, or lies over a day after its arrival",
-    "unknown_patient": "its patient_id is of no patient in the table",
+    "bad_office": "ids are per office, and the office is not an integer from 0 to 92,000",
+    "bad_id": "the id is not an integer of 0 or more that fits in 64 bits",
+    "bad_patient_id": "the patient_id is not an integer",
+}
+_LAST_OF_EVERY_STREAM: Final = {
+    "bad_tsp": "the tsp is not an RFC 3339 time with an offset, or is more than a day after the "
+    "arrival",
+    "unknown_patient": "no patient in the table has the patient_id",
+}
+
+# Why a raw row is rejected, in the order in which the rules are checked.
+REASONS: Final = {
+    **_OF_EVERY_STREAM,
+    **{
+        reason: meaning for stream in STREAMS.values() for reason, meaning in stream.reasons.items()
+    },
+    **_LAST_OF_EVERY_STREAM,
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg2 import extensions
 
+from pipeline.core.contract import REASONS
 from pipeline.core.streams import STREAMS
 
 Cursor = extensions.cursor
@@ -34,7 +35,12 @@ def statement(name: str, stream: str | None = None) -> str:
         return plain.read_text(encoding="utf-8")
     template = _templates().get_template(f"{name}{TEMPLATE}")
     of_stream = {} if stream is None else {"stream": STREAMS[stream]}
-    return template.render(streams=list(STREAMS.values()), **of_stream)
+    return template.render(
+        streams=list(STREAMS.values()),
+        content_columns=_content_columns(),
+        reasons=REASONS,
+        **of_stream,
+    )
 
 
 def statements_in(folder: str) -> list[str]:
@@ -93,9 +99,20 @@ def fetch_one(
     return row
 
 
+def _content_columns() -> list[str]:
+    """The content columns of all streams, each once."""
+    names = [name for stream in STREAMS.values() for name in stream.column_names]
+    return list(dict.fromkeys(names))
+
+
+def _literal(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=FileSystemLoader(SQL_FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -103,3 +120,5 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  (SQL, from the project's own definitions)
     )
+    templates.filters["literal"] = _literal
+    return templates

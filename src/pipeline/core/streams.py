@@ -65,6 +65,11 @@ class Stream:
         if not IDENTIFIER.fullmatch(self.name):
             raise ValueError(f"{self.name} is not the name of a stream")
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the content columns."""
+        return tuple(column.name for column in self.columns)
+
 
 CLAIM: Final = Stream(
     name="claim",

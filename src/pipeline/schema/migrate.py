@@ -1,8 +1,19 @@
-"""Brings a database to the schema of `sql/schema/`, again and again, by many at once."""
+"""Brings a database to the schema of `sql/schema/`, also when several processes do so at once.
+
+- `baseline/` holds the tables. Each file is applied once.
+- `migrations/` holds what changed the tables since. Each file is applied once.
+- `repeatable/` holds functions, views, comments and rights. All of these files are applied again
+  when one of them has changed.
+
+A file that is applied once must never be edited: its checksum is compared, and a change is refused.
+
+Libraries were looked at before this was written. yoyo-migrations has no repeatable steps, and its
+lock outlives a process that is killed. Alembic notices no edited file, and needs an extension and a
+model of the tables for views. Flyway has what is wanted here, but needs Java.
+"""
 
 import hashlib
 import logging
-from itertools import dropwhile
 
 from psycopg2.errors import InsufficientPrivilege
 
@@ -16,35 +27,46 @@ from pipeline.core.statements import (
     statement,
     statements_in,
 )
-from pipeline.schema.offices import decide_ids
+from pipeline.schema.offices import decide_ids, renew_views
 from pipeline.schema.partitions import make_partitions
 
 log = logging.getLogger(__name__)
 
+BASELINE = "schema/baseline"
+MIGRATIONS = "schema/migrations"
+REPEATABLE = "schema/repeatable"
+
+# The last file with tables that a database from before the baseline has applied.
+BEFORE_BASELINE = "schema/047_report"
+
+Checksums = dict[str, str]
+
 
 def apply_schema(database: Database, *, ids: str | None = None) -> None:
-    """Applies the schema files, in order, from the first that the database has in another form.
-
-    Then makes the partitions of the days to come, where they are missing.
+    """Applies the schema files that are missing, and makes the partitions of the days to come.
 
     Args:
-        database: the office's.
-        ids: how ids are told apart, `global` or `per_office`; None for what the database says.
+        database: the database to bring up to date.
+        ids: whether ids are `global` or `per_office`; None keeps what the database says.
 
     Raises:
-        OfficeError: the database lacks the tables that the office gives, its user may not
-            change the schema, or ids have been told apart otherwise.
+        OfficeError: a given table is missing, the user may not change the schema, an applied file
+            was edited, the database is too old or too new, or ids are settled otherwise.
     """
-    files = {name: _checksum(name) for name in statements_in("schema")}
-    if not database.run(lambda cursor: _applied(cursor) == files):
-        _bring_up_to_date(database, files)
+    if not database.run(_is_up_to_date):
+        _bring_up_to_date(database)
     make_partitions(database)
     decide_ids(database, ids)
 
 
-def _bring_up_to_date(database: Database, files: dict[str, str]) -> None:
+def schema_version() -> str:
+    """The newest migration."""
+    return statements_in(MIGRATIONS)[-1].rpartition("/")[2]
+
+
+def _bring_up_to_date(database: Database) -> None:
     try:
-        applied = database.run(lambda cursor: _apply_missing(cursor, files))
+        applied = database.run(_apply_missing)
     except InsufficientPrivilege:
         raise OfficeError(
             f"The schema at {address(database.dsn)} is not of this version, and its user may not "
@@ -54,35 +76,92 @@ def _bring_up_to_date(database: Database, files: dict[str, str]) -> None:
         log.info("schema file applied", extra={"file": name})
 
 
-def schema_version() -> str:
-    """The last of the schema files, up to which a database is brought."""
-    return statements_in("schema")[-1].removeprefix("schema/")
+def _is_up_to_date(cursor: Cursor) -> bool:
+    return _applied(cursor) == _checksums_of(*_applied_once(), *_repeatable()) and _has_roles(
+        cursor
+    )
+
+
+def _apply_missing(cursor: Cursor) -> list[str]:
+    _require_given_tables(cursor)
+    # One process at a time. Others can read and write the tables meanwhile.
+    execute(cursor, "schema/version/lock")
+    execute(cursor, "schema/version/create")
+    _adopt_baseline(cursor)
+    applied = _applied(cursor)
+    _refuse_edited(applied)
+    missing = [name for name in _applied_once() if name not in applied]
+    if _repeatable_changed(applied) or missing or not _has_roles(cursor):
+        execute(cursor, "schema/version/forget_repeatable")
+        missing += _repeatable()
+    for name in missing:
+        execute(cursor, name)
+        execute(cursor, "schema/version/record", {"name": name, "checksum": _checksum(name)})
+    renew_views(cursor)
+    return missing
+
+
+def _adopt_baseline(cursor: Cursor) -> None:
+    """Records the baseline as applied where the tables were made by the files before it."""
+    applied = _applied(cursor)
+    if not applied or any(name.startswith(BASELINE) for name in applied):
+        return
+    if BEFORE_BASELINE not in applied:
+        raise OfficeError(
+            "The database has an unfinished schema from before version 0.1.0: "
+            "make a new database and load the raw rows into it."
+        )
+    execute(cursor, "schema/version/forget_all")
+    for name in statements_in(BASELINE):
+        execute(cursor, "schema/version/record", {"name": name, "checksum": _checksum(name)})
+
+
+def _refuse_edited(applied: Checksums) -> None:
+    for name, checksum in applied.items():
+        if name.startswith(REPEATABLE):
+            continue
+        if name not in _applied_once():
+            raise OfficeError(
+                f"The database has the schema file {name}, which this version does not know: "
+                "it was made by a newer version. Use that one."
+            )
+        if checksum != _checksum(name):
+            raise OfficeError(
+                f"The schema file {name} was edited after it was applied: undo the edit, and put "
+                f"the change into a new file in {MIGRATIONS}."
+            )
+
+
+def _repeatable_changed(applied: Checksums) -> bool:
+    then = {name: each for name, each in applied.items() if name.startswith(REPEATABLE)}
+    return then != _checksums_of(*_repeatable())
+
+
+def _applied_once() -> list[str]:
+    return [*statements_in(BASELINE), *statements_in(MIGRATIONS)]
+
+
+def _repeatable() -> list[str]:
+    return statements_in(REPEATABLE)
+
+
+def _checksums_of(*names: str) -> Checksums:
+    return {name: _checksum(name) for name in names}
 
 
 def _checksum(name: str) -> str:
     return hashlib.sha256(statement(name).encode()).hexdigest()
 
 
-def _applied(cursor: Cursor) -> dict[str, str]:
+def _applied(cursor: Cursor) -> Checksums:
     if not fetch_one(cursor, "schema/version/is_there").is_there:
         return {}
     return {row.name: row.checksum for row in fetch_all(cursor, "schema/version/applied")}
 
 
-def _apply_missing(cursor: Cursor, files: dict[str, str]) -> list[str]:
-    _require_given_tables(cursor)
-    # One process at a time; reading and writing the tables goes on meanwhile.
-    execute(cursor, "schema/version/lock")
-    execute(cursor, "schema/version/create")
-    applied = _applied(cursor)
-    # A file builds on those before it: a view that is made anew has lost the grants on it.
-    missing = list(
-        dropwhile(lambda name: applied.get(name) == files[name], files),
-    )
-    for name in missing:
-        execute(cursor, name)
-        execute(cursor, "schema/version/record", {"name": name, "checksum": files[name]})
-    return missing
+def _has_roles(cursor: Cursor) -> bool:
+    """Whether the roles are there: they belong to the server, and no dump brings them along."""
+    return bool(fetch_one(cursor, "schema/roles/are_there").are_there)
 
 
 def _require_given_tables(cursor: Cursor) -> None:

@@ -74,6 +74,12 @@ def key_of(cursor: Cursor, office: int | None, number: int) -> int:
     return office * IDS_OF_AN_OFFICE + number
 
 
+def renew_views(cursor: Cursor) -> None:
+    """Makes the views that tell the offices apart, or drops them where ids are global."""
+    per_office = are_per_office(cursor)
+    execute(cursor, "schema/offices/create_views" if per_office else "schema/offices/drop_views")
+
+
 def _decide(cursor: Cursor, ids: str) -> str:
     settled = scope(cursor)
     if settled == ids:
@@ -82,7 +88,5 @@ def _decide(cursor: Cursor, ids: str) -> str:
     execute(cursor, "revenue/lock_cursors")
     if not fetch_all(cursor, "schema/offices/decide", {"ids": ids}):
         return settled
-    execute(
-        cursor, "schema/offices/create_views" if ids == PER_OFFICE else "schema/offices/drop_views"
-    )
+    renew_views(cursor)
     return ids

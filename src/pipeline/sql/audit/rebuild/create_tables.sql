@@ -1,5 +1,5 @@
 -- No rows: this session's own tables, in which a rebuild comes to its clean layer.
-DROP VIEW IF EXISTS pg_temp.raw_claim, pg_temp.raw_diagnose, pg_temp.raw_field, pg_temp.raw_row;
+DROP VIEW IF EXISTS pg_temp.raw_row;
 DROP TABLE IF EXISTS pg_temp.archived_row;
 DROP TABLE IF EXISTS pg_temp.rebuilt_outcome, pg_temp.rebuilt_claim, pg_temp.rebuilt_diagnose, pg_temp.rebuilt_difference, pg_temp.lost_outcome;
 
@@ -55,7 +55,7 @@ CREATE TEMPORARY TABLE archived_row (
 );
 CREATE INDEX ON archived_row (seq);
 
--- All raw rows, and what the contract says of them: word for word its own views, over these rows in place of staging's alone.
+-- All raw rows, those in staging and those in the archive.
 CREATE TEMPORARY VIEW raw_row AS
 SELECT
     e.seq,
@@ -74,19 +74,3 @@ SELECT
     a.received_at,
     a.xid
 FROM archived_row AS a;
-
-DO $$
-DECLARE
-    before constant text := current_setting('search_path');
-BEGIN
-    -- So that the views name their tables in full.
-    PERFORM set_config('search_path', 'pg_catalog', TRUE);
-    EXECUTE 'CREATE TEMPORARY VIEW raw_field AS '
-        || replace(pg_get_viewdef('staging.event_field'), 'staging.event e', 'pg_temp.raw_row e');
-    EXECUTE 'CREATE TEMPORARY VIEW raw_claim AS '
-        || replace(pg_get_viewdef('staging.claim_contract'), 'staging.event_field f', 'pg_temp.raw_field f');
-    EXECUTE 'CREATE TEMPORARY VIEW raw_diagnose AS '
-        || replace(pg_get_viewdef('staging.diagnose_contract'), 'staging.event_field f', 'pg_temp.raw_field f');
-    PERFORM set_config('search_path', before, TRUE);
-END
-$$;

@@ -65,16 +65,21 @@ typed_row AS MATERIALIZED (
         typed.tsp,
         coalesce(typed.reason, CASE WHEN f.reason = 'unknown_patient' THEN f.reason END) AS reason
     FROM first_record AS f
+    LEFT JOIN staging.merge_run AS m ON f.run_id = m.run_id
+    -- The rules are those of the contract that judged the batch, which later rules do not change.
     CROSS JOIN LATERAL (
         SELECT
-            c.entity_id,
-            c.code,
-            c.price,
-            c.patient_id,
-            c.tsp,
-            c.reason
-        FROM raw_claim AS c
-        WHERE c.seq = f.seq AND (c.received_at = f.received_at OR (c.received_at IS NULL AND f.received_at = '-infinity'))
+            parsed.entity_id,
+            parsed.code,
+            parsed.price::numeric(12, 2) AS price,
+            parsed.patient_id,
+            parsed.tsp,
+            CASE WHEN parsed.reason IS NULL AND p.id IS NULL THEN 'unknown_patient' ELSE parsed.reason END AS reason
+        FROM raw_row AS e
+        CROSS JOIN LATERAL
+            staging.parse_claim(e.payload, e.received_at, coalesce(m.contract, staging.contract_version())) AS parsed
+        LEFT JOIN patient AS p ON parsed.patient_id = p.id
+        WHERE e.seq = f.seq AND (e.received_at = f.received_at OR (e.received_at IS NULL AND f.received_at = '-infinity'))
         LIMIT 1
     ) AS typed
 ),

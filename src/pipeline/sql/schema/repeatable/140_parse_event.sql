@@ -1,0 +1,118 @@
+-- staging.parse_event: one row per call: the document that a payload holds, and the fields that every stream has, typed.
+-- fault says why the payload can't be read. The planner puts the body in the place of the call.
+-- LIMIT 1 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
+CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz)
+RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+SELECT
+    parsed.document,
+    typed.entity_id,
+    typed.patient_id,
+    typed.tsp,
+    CASE WHEN typed.is_office_bad AND readable.fault IS NULL THEN 'bad_office' ELSE readable.fault END
+FROM (
+    SELECT
+        payload ~ '[0-9][eE]' AS exponent,
+        (SELECT s.ids = 'per_office' FROM staging.id_scope AS s) AS id_per_office
+    LIMIT 1
+) AS has
+CROSS JOIN LATERAL (
+    SELECT
+        CASE
+            -- JSON that jsonb refuses has an escape, an exponent, or more digits or depth than fit in here: most rows need this look only.
+            WHEN
+                octet_length(payload) <= 1000 AND NOT has.exponent AND strpos(payload, '\') = 0
+                AND payload IS JSON OBJECT WITH UNIQUE KEYS
+                THEN NULL
+            WHEN payload IS NULL THEN 'not_json'
+            WHEN octet_length(payload) > 1048576 THEN 'too_large'
+            -- PostgreSQL fails on a document that is nested too deep, so the depth is counted before anything parses it.
+            WHEN
+                length(payload) > 1000
+                AND length(payload) - length(translate(payload, '[{', '')) > 1000
+                AND (
+                    SELECT max(bracket.depth)
+                    FROM (
+                        SELECT sum(CASE WHEN b.symbol IN ('[', '{') THEN 1 ELSE -1 END) OVER (ORDER BY b.place) AS depth
+                        FROM string_to_table(
+                            regexp_replace(regexp_replace(payload, '"([^"\\]|\\.)*"', '', 'g'), '[^][{}]', '', 'g'), NULL
+                        ) WITH ORDINALITY AS b (symbol, place)
+                    ) AS bracket
+                ) > 1000
+                THEN 'too_deep'
+            WHEN payload IS JSON OBJECT WITH UNIQUE KEYS AND pg_input_is_valid(payload, 'jsonb') THEN NULL
+            WHEN NOT payload IS JSON THEN 'not_json'
+            WHEN NOT payload IS JSON OBJECT THEN 'not_object'
+            WHEN NOT pg_input_is_valid(payload, 'jsonb') THEN 'unstorable'
+            ELSE 'duplicate_key'
+        END AS fault
+    LIMIT 1
+) AS readable
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN readable.fault IS NULL THEN payload::jsonb END AS document
+    LIMIT 1
+) AS parsed
+CROSS JOIN LATERAL (
+    -- jsonb turns 1e2 into 100: only the text shows whether a number was written with an exponent.
+    SELECT
+        CASE
+            WHEN coalesce(jsonb_typeof(parsed.document -> 'id'), '') <> 'number' THEN NULL
+            WHEN has.exponent THEN payload::json ->> 'id'
+            ELSE parsed.document ->> 'id'
+        END AS id_text,
+        CASE
+            WHEN coalesce(jsonb_typeof(parsed.document -> 'patient_id'), '') <> 'number' THEN NULL
+            WHEN has.exponent THEN payload::json ->> 'patient_id'
+            ELSE parsed.document ->> 'patient_id'
+        END AS patient_id_text,
+        CASE
+            WHEN NOT has.id_per_office OR coalesce(jsonb_typeof(parsed.document -> 'office'), '') <> 'number' THEN NULL
+            WHEN has.exponent THEN payload::json ->> 'office'
+            ELSE parsed.document ->> 'office'
+        END AS office_text,
+        CASE WHEN jsonb_typeof(parsed.document -> 'tsp') = 'string' THEN parsed.document ->> 'tsp' END AS tsp_text
+    LIMIT 1
+) AS token
+CROSS JOIN LATERAL (
+    -- A JSON number that can be read as bigint is an integer that fits.
+    SELECT
+        CASE
+            WHEN pg_input_is_valid(token.id_text, 'bigint')
+                THEN
+                    CASE
+                        WHEN token.id_text::bigint < 0 THEN NULL
+                        WHEN NOT has.id_per_office THEN token.id_text::bigint
+                        WHEN token.id_text::bigint >= 100000000000000 OR NOT pg_input_is_valid(token.office_text, 'integer') THEN NULL
+                        WHEN token.office_text::integer BETWEEN 0 AND 92000
+                            THEN token.office_text::bigint * 100000000000000 + token.id_text::bigint
+                    END
+        END AS entity_id,
+        CASE
+            WHEN NOT has.id_per_office THEN FALSE
+            WHEN pg_input_is_valid(token.office_text, 'integer') THEN token.office_text::integer NOT BETWEEN 0 AND 92000
+            ELSE TRUE
+        END AS is_office_bad,
+        CASE WHEN pg_input_is_valid(token.patient_id_text, 'bigint') THEN token.patient_id_text::bigint END AS patient_id,
+        CASE
+            WHEN NOT parsed.document ? 'tsp' THEN received_at
+            WHEN
+                token.tsp_text ~ '^[0-9]{4}(-[0-9]{2}){2}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,9})?([Zz]|[-+](0[0-9]|1[0-5]):[0-5][0-9])$'
+                THEN
+                    CASE
+                        WHEN pg_input_is_valid(token.tsp_text, 'timestamptz')
+                            THEN
+                                CASE
+                                    WHEN
+                                        token.tsp_text::timestamptz
+                                        BETWEEN '0001-01-01 00:00:00+00' AND received_at + interval '24 hours'
+                                        THEN token.tsp_text::timestamptz
+                                END
+                    END
+        END AS tsp
+    LIMIT 1
+) AS typed
+$$;
+
+COMMENT ON FUNCTION staging.parse_event(text, timestamptz) IS
+'One row: the JSON object that a payload holds and the fields that every stream has, typed; fault says why it can''t be read.';

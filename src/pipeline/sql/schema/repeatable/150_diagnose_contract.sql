@@ -1,0 +1,35 @@
+-- staging.parse_diagnose: one row per call: the fields of a diagnosis, typed; reason says which rule of the contract it breaks first.
+-- A rule that is added later carries the version that it applies from: `WHEN contract >= 2 AND ... THEN 'bad_icd10_code'`.
+-- The planner puts the body in the place of the call; LIMIT 1 keeps each step from being evaluated once for every use.
+CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at timestamptz, contract integer)
+RETURNS TABLE (entity_id bigint, icd10_code text, patient_id bigint, tsp timestamptz, reason text)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+SELECT
+    f.entity_id,
+    typed.icd10_code,
+    f.patient_id,
+    f.tsp,
+    CASE
+        WHEN f.fault IS NOT NULL THEN f.fault
+        WHEN f.entity_id IS NULL THEN 'bad_id'
+        WHEN f.patient_id IS NULL THEN 'bad_patient_id'
+        WHEN typed.icd10_code IS NULL THEN 'bad_icd10_code'
+        WHEN f.tsp IS NULL THEN 'bad_tsp'
+    END
+FROM staging.parse_event(payload, received_at) AS f
+CROSS JOIN LATERAL (
+    -- A letter, a digit, then a digit or A or B; after a dot up to four more: R41.3, C4A.0, S72.001A.
+    SELECT
+        CASE
+            WHEN
+                jsonb_typeof(f.document -> 'icd10_code') = 'string'
+                AND f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$'
+                THEN f.document ->> 'icd10_code'
+        END AS icd10_code
+    LIMIT 1
+) AS typed
+$$;
+
+COMMENT ON FUNCTION staging.parse_diagnose(text, timestamptz, integer) IS
+'One row: the fields of a diagnosis, typed, and the first rule that it breaks in this version of the contract; NULL if it breaks none.';
