@@ -320,8 +320,8 @@ recorded_outcome AS (
         "A key that is there twice is no reason to reject.",
         STAGING_TESTS,
         "src/pipeline/sql/schema/repeatable/140_parse_event.sql",
-        "AND e.payload IS JSON OBJECT WITH UNIQUE KEYS",
-        "AND e.payload IS JSON OBJECT",
+        "AND payload IS JSON OBJECT WITH UNIQUE KEYS",
+        "AND payload IS JSON OBJECT",
     ),
     _mutant(
         "parse before counting the depth",
@@ -374,10 +374,10 @@ recorded_outcome AS (
     ),
     _mutant(
         "windows in local time",
-        "Windows are cut in a time zone whose offset is no multiple of ten minutes.",
+        "Windows are cut in a time zone whose offset is not a multiple of the window's length.",
         REVENUE_TESTS,
         MERGE_CLAIM,
-        "date_bin('10 minutes', j.tsp, timestamptz 'epoch') AS window_start",
+        "analytics.window_start(j.tsp) AS window_start",
         "date_bin('10 minutes', j.tsp AT TIME ZONE 'Asia/Kathmandu', timestamp 'epoch')"
         " AT TIME ZONE 'Asia/Kathmandu' AS window_start",
     ),
@@ -402,7 +402,7 @@ recorded_outcome AS (
         "A window is computed although it has not closed.",
         REVENUE_TESTS,
         COMPUTE,
-        "d.window_start + interval '10 minutes' <= %(now)s",
+        "analytics.window_end(d.window_start) <= %(now)s",
         "d.window_start <= %(now)s",
     ),
     _mutant(
