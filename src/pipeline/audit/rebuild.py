@@ -87,9 +87,10 @@ def rebuild(
         watch: is told how many outcomes are done, and of how many.
 
     Raises:
-        OfficeError: the connection was lost on the way, raw rows are gone, or a file of the
-            archive is not as it was recorded.
+        OfficeError: the connection was lost on the way, raw rows are gone, a file of the archive
+            is not as it was recorded, or a batch was judged by a newer contract.
     """
+    database.run(_require_known_contracts)
     files = _sound_files(database, archive)
     database.run(lambda cursor: execute(cursor, "audit/rebuild/create_tables"))
     places = dict.fromkeys(STREAMS, BEGINNING)
@@ -108,6 +109,17 @@ def rebuild(
             "The connection to the database was lost on the way, and what was rebuilt with it; "
             "nothing was changed: run rebuild again."
         ) from None
+
+
+def _require_known_contracts(cursor: Cursor) -> None:
+    """Refuses to judge by rules that this version does not have."""
+    contract = fetch_one(cursor, "audit/rebuild/contracts")
+    if contract.recorded > contract.known:
+        raise OfficeError(
+            f"Batches were judged by contract {contract.recorded}, and this version knows the "
+            f"contract up to {contract.known}; nothing was changed: rebuild with the version that "
+            "merged them."
+        )
 
 
 def _sound_files(database: Database, archive: Path) -> list[RecordedFile]:
