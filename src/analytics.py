@@ -1,4 +1,4 @@
-"""The analytics job: every 10 minutes merges, computes, checks, publishes and reports.
+"""The analytics job: once a window it merges, computes, checks, publishes and reports.
 
 Run as `python src/analytics.py`; SIGINT or SIGTERM stops it after the run that is under way.
 """
@@ -52,7 +52,7 @@ class Watch:
     def __init__(self, dsn: str, settings: Settings) -> None:
         self.metrics = AnalyticsMetrics()
         self.run = LastTime(
-            "analytics run", most_seconds=2 * settings.analytics_seconds + PATIENCE_SECONDS
+            "analytics run", most_seconds=2 * settings.analytics_period_seconds + PATIENCE_SECONDS
         )
         self._windows = Question(dsn, read_windows, name="analytics metrics")
         self.metrics.watch_state(self._windows, window_families)
@@ -90,7 +90,9 @@ def main() -> int:
         watch.metrics.watch_link(database)
         once_reachable(
             database,
-            lambda: apply_schema(database, ids=settings.ids),
+            lambda: apply_schema(
+                database, ids=settings.ids, window_minutes=settings.window_minutes
+            ),
             seconds=START_SECONDS,
             interrupt=stop,
         )
@@ -99,7 +101,7 @@ def main() -> int:
         )
         scheduler = Scheduler()
         scheduler.every(
-            settings.analytics_seconds,
+            settings.analytics_period_seconds,
             partial(analyse, database, checker, settings, watch),
             name="analytics",
             aligned=True,
@@ -153,7 +155,7 @@ def archive_due(database: Database, settings: Settings) -> None:
                 find_fault,
                 database,
                 settings.archive_folder,
-                timedelta(seconds=2 * settings.analytics_seconds),
+                timedelta(seconds=2 * settings.analytics_period_seconds),
             ),
         )
     except OfficeError as error:

@@ -17,7 +17,6 @@ from typing import Any, Final
 from publisher import DIAGNOSES, FEES, draw_icd10_code, draw_other_price, draw_price
 from utils.pipeline_utils import STREAMS
 
-WINDOW: Final = timedelta(minutes=10)
 HOUR: Final = timedelta(hours=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +44,8 @@ LATEST: Final = {"claim": timedelta(hours=3), "diagnose": timedelta(hours=8)}
 
 # While the till was being updated, so many of its claims had their price as text.
 TILL_SHARE: Final = 0.6
+# How soon after the update these claims were sent again.
+_RESENT_WITHIN: Final = timedelta(minutes=20)
 # A price of 120.75, typed without its point.
 MISTYPED: Final = {"code": "99214", "price": 12075}
 
@@ -66,6 +67,7 @@ class Span:
 
     since: datetime
     until: datetime
+    window: timedelta
 
     def __contains__(self, moment: datetime) -> bool:
         """Whether a moment lies in it."""
@@ -74,11 +76,12 @@ class Span:
     def busiest_hour(self, begin: float, end: float) -> "Span":
         """The busiest hour, on full windows, that begins between two shares of it; or a part."""
         whole = self.until - self.since
-        first, last = (window_of(self.since + share * whole) for share in (begin, end))
-        starts = [first + number * WINDOW for number in range((last - first) // WINDOW + 1)]
-        length = min(HOUR, max(WINDOW, whole / 8 // WINDOW * WINDOW))
+        window = self.window
+        first, last = (window_of(self.since + share * whole, window) for share in (begin, end))
+        starts = [first + number * window for number in range((last - first) // window + 1)]
+        length = max(window, min(HOUR, whole / 8) // window * window)
         since = max(starts, key=busy_at)
-        return Span(since, since + length)
+        return Span(since, since + length, window)
 
 
 @dataclass(frozen=True)
@@ -110,12 +113,18 @@ class History:
 
 
 def make_history(
-    until: datetime, *, hours: int = 24, seed: int = 1, patients: int = 1000
+    until: datetime,
+    *,
+    window: timedelta,
+    hours: int = 24,
+    seed: int = 1,
+    patients: int = 1000,
 ) -> History:
     """Make up the hours before `until`; the same arguments give the same history.
 
     Args:
         until: The end; all that arrives has arrived by then.
+        window: The length of a window.
         hours: How many hours before it the history begins.
         seed: Another one gives another history.
         patients: Patient ids lie between 1 and this.
@@ -127,7 +136,7 @@ def make_history(
         raise ValueError(f"hours is {hours}; there must be at least 1")
     if patients < _FEWEST_PATIENTS:
         raise ValueError(f"patients is {patients}; there must be at least {_FEWEST_PATIENTS}")
-    span = Span(until - timedelta(hours=hours), until)
+    span = Span(until - timedelta(hours=hours), until, window)
     chronic = _chronic_patients(patients, _random(seed, "patients"))
     claims, examples = _claims(span, _random(seed, "claim"), patients, chronic)
     diagnoses = _diagnoses(span, _random(seed, "diagnose"), patients, chronic)
@@ -139,9 +148,9 @@ def make_history(
     return History(span.since, span.until, in_order, examples)
 
 
-def window_of(moment: datetime) -> datetime:
-    """The start of the 10-minute window that holds a moment."""
-    return moment - (moment - EPOCH) % WINDOW
+def window_of(moment: datetime, window: timedelta) -> datetime:
+    """The start of the window that a moment lies in."""
+    return moment - (moment - EPOCH) % window
 
 
 # --- when things happen ---
@@ -192,8 +201,8 @@ def _claims(
         conflict=claims[conflict]["id"],
         unknown_patient=claims[unknown]["id"],
         mistyped=claims[mistyped]["id"],
-        window=window_of(moments[conflict]),
-        held_back=window_of(moments[mistyped]),
+        window=window_of(moments[conflict], span.window),
+        held_back=window_of(moments[mistyped], span.window),
         gap=gap.since,
     )
 
@@ -214,7 +223,7 @@ def _on_its_way(claim: Fields, moment: datetime, rng: Random, *, till: Span) -> 
     if moment in till and rng.random() < TILL_SHARE:
         yield Arrival(moment, _price_as_text(claim))
         # Sent once more when the till was mended.
-        yield Arrival(till.until + rng.random() * 2 * WINDOW, _json(claim))
+        yield Arrival(till.until + rng.random() * _RESENT_WITHIN, _json(claim))
     elif rng.random() < SPOILT_SHARE:
         yield Arrival(moment, _spoilt(claim, _SPOILT_CLAIMS, rng))
     else:

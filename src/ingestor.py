@@ -120,7 +120,7 @@ def main() -> int:
         merge = partial(merge_all, databases, settings, watch)
 
         def start() -> Simulated:
-            apply_schema(database, ids=settings.ids)
+            apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
             merge(sweep=Look.RECENT)
             return database.run(partial(simulated_next, number=settings.number))
 

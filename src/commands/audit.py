@@ -22,7 +22,6 @@ from commands.progress import bar, one_by_one
 from pipeline.audit.explain import explain_claim, explain_diagnose, explain_window
 from pipeline.audit.release import release
 from pipeline.audit.verify import BEGINNING, recorded_files, verify, verify_files
-from pipeline.core.window import window_of
 from pipeline.report import display, display_explain
 from pipeline.schema.offices import MOST_OFFICE, key_of
 
@@ -69,7 +68,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
             lambda cursor: verify(
                 cursor,
                 since=None if is_all else begin,
-                patience=timedelta(seconds=2 * settings.analytics_seconds),
+                patience=timedelta(seconds=2 * settings.analytics_period_seconds),
                 watch=one_by_one(watch) if is_all else iter,
             ),
             snapshot=True,
@@ -170,5 +169,5 @@ def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
     Example: python src/office.py release 2026-11-24T14:20 --reason "A true price, says billing."
     """
     with office_database(chosen_settings(), "office release") as database:
-        done = database.run(lambda cursor: release(cursor, window_of(moment), reason=reason))
+        done = database.run(lambda cursor: release(cursor, moment, reason=reason))
     report(done.as_dict(), "\n".join(done.lines()), is_json=is_json)

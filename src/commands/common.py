@@ -19,7 +19,7 @@ from pipeline.core.database import Database, address, describe, wait_until_reach
 from pipeline.core.errors import OfficeError
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import PROJECT_FOLDER, Settings, load_settings
-from pipeline.core.window import WINDOW, window_of
+from pipeline.core.window import LONGEST_WINDOW, window_of
 from pipeline.operations import embedded
 from pipeline.operations.terminal import at_ctrl_c
 from pipeline.report.report import build_report
@@ -93,7 +93,7 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
         try:
-            apply_schema(database, ids=settings.ids)
+            apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
             yield database
         except psycopg2.errors.InsufficientPrivilege:
             raise OfficeError(
@@ -134,7 +134,7 @@ def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> dateti
     name = str(parameter.metavar)
     moment = parse_moment(text, name)
     try:
-        window_of(moment) + WINDOW
+        window_of(moment, LONGEST_WINDOW) + LONGEST_WINDOW
     except OverflowError:
         raise click.BadParameter(f"{text!r} is too far away", param_hint=name) from None
     return moment

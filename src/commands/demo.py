@@ -26,10 +26,11 @@ from commands.common import (
     turn_to_demo,
 )
 from commands.running import only_one
-from history import Examples, History, make_history, window_of
+from history import Examples, History, make_history
 from pipeline.core.contract import FATES
 from pipeline.core.database import Database
 from pipeline.core.settings import Settings, load_settings
+from pipeline.core.window import read_window_length, window_of
 from pipeline.merge.merge import merge_pending
 from pipeline.operations import embedded
 from pipeline.operations.serving import serving
@@ -94,12 +95,14 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
         ExitStack() as running,
     ):
         started = time.monotonic()
-        with step(console, "A history is made up"):
-            history = make_history(window_of(datetime.now(UTC)), hours=hours, seed=seed)
-        # What the server has to say in a line of its own, a spinner would be in the way of.
+        # The server prints a line of its own, and a spinner would be in its way.
         with step(console, "A database is made", spins=False):
             clear(settings)
             database = running.enter_context(office_database(settings, "office demo"))
+        with step(console, "A history is made up"):
+            window = database.run(read_window_length)
+            until = window_of(datetime.now(UTC), window)
+            history = make_history(until, window=window, hours=hours, seed=seed)
         with step(console, "The checks are loaded"):
             works = Works(database, make_checker(settings, database), settings.batch_size)
         work_through(console, history, works)
@@ -209,7 +212,7 @@ class Works:
 def work_through(console: Console, history: History, works: Works) -> None:
     """Works a history through, some hours at a time, as it would have gone."""
     console.print(f"It is worked through:\n{HEADER}")
-    ends = round_ends(history)
+    ends = round_ends(history, works.database.run(read_window_length))
     for number, (since, until) in enumerate(zip([history.since, *ends], ends, strict=False), 1):
         with console.status(f"{number} of {len(ends)}: until {until:%H:%M} …"):
             done = works.do(history, since, until)
@@ -217,13 +220,13 @@ def work_through(console: Console, history: History, works: Works) -> None:
             console.print(line)
 
 
-def round_ends(history: History) -> list[datetime]:
+def round_ends(history: History, window: timedelta) -> list[datetime]:
     """Where each round ends, on full windows."""
     hours = (history.until - history.since) // timedelta(hours=1)
     fewest, most = ROUNDS
     rounds = max(fewest, min(most, hours // ROUND_HOURS))
     return [
-        window_of(history.since + (history.until - history.since) * number / rounds)
+        window_of(history.since + (history.until - history.since) * number / rounds, window)
         for number in range(1, rounds + 1)
     ]
 

@@ -310,7 +310,7 @@ def addresses(settings: Settings, database: Database) -> dict[str, str]:
 
 def next_run(now: datetime, settings: Settings) -> datetime:
     """When analytics runs next: on multiples of its period, a grace behind each."""
-    period = timedelta(seconds=settings.analytics_seconds)
+    period = timedelta(seconds=settings.analytics_period_seconds)
     anchor = EPOCH + timedelta(seconds=settings.analytics_grace_seconds)
     return anchor + ((now - anchor) // period + 1) * period
 

@@ -73,7 +73,7 @@ def archive_command(*, is_json: bool) -> None:
                 find_fault,
                 database,
                 settings.archive_folder,
-                timedelta(seconds=2 * settings.analytics_seconds),
+                timedelta(seconds=2 * settings.analytics_period_seconds),
             ),
             watch=one_by_one(watch),
         )

@@ -155,7 +155,7 @@ def site(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         for number, window in enumerate((HELD_BACK, RELEASED), start=5000):
             without_a_raw_row(url, number, window)
         analyse(now=NOW)
-        database.run(partial(release, window_start=RELEASED, reason="Billing knows of it."))
+        database.run(partial(release, moment=RELEASED, reason="Billing knows of it."))
         build = partial(build_report, folder=folder, now=NOW)
         database.run(build, snapshot=True)
     with serving(folder, 0) as address:

@@ -18,7 +18,6 @@ from pipeline.audit.explain import explain_claim
 from pipeline.audit.rebuild import rebuild
 from pipeline.audit.verify import (
     BEGINNING,
-    PATIENCE,
     Promise,
     find_fault,
     recorded_files,
@@ -61,7 +60,7 @@ def make_day(database: Database, day: datetime) -> None:
 
 
 def run(database: Database, folder: Path, keep_days: int = 30) -> list[ArchivedDay]:
-    fault = partial(find_fault, database, folder, PATIENCE)
+    fault = partial(find_fault, database, folder, timedelta(minutes=20))
     return archive(database, folder=folder, keep_days=keep_days, find_fault=fault)
 
 

@@ -26,7 +26,7 @@ from pipeline.audit.explain import (
     explain_claim,
     explain_diagnose,
     explain_window,
-    read_window,
+    read_window_at,
 )
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
@@ -290,7 +290,7 @@ def test_a_window_that_is_neither_published_nor_marked_is_found(database: Databa
 def test_a_window_that_is_being_checked(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1, tsp=NOON))
     run = database.run(lambda cursor: compute(cursor, now=LATER)).quality_run_id
-    window = database.run(partial(read_window, window_start=NOON))
+    window = database.run(partial(read_window_at, moment=NOON))
     assert window.in_words == f"analytics run {run} has computed it and checks it"
 
 

@@ -20,7 +20,7 @@ from integration.events import (
     stage_and_merge,
     wait_until_blocked_or_over,
 )
-from pipeline.audit.explain import explain_window, read_window
+from pipeline.audit.explain import explain_window, read_window_at
 from pipeline.audit.release import Release, release
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
@@ -70,7 +70,7 @@ def hold_back(database: Database, *windows: datetime) -> None:
 
 
 def by_hand(database: Database, window: datetime = NOON, reason: str = "It is true.") -> Release:
-    return database.run(partial(release, window_start=window, reason=reason))
+    return database.run(partial(release, moment=window, reason=reason))
 
 
 def refusal(database: Database, window: datetime = NOON) -> str:
@@ -152,7 +152,7 @@ def test_a_later_publication_supersedes_it(office: Database, tmp_path: Path) -> 
     assert revenue(office)["12:00", "Amnesia"] == ("15.00", 2, 1)
     shown = page(office, tmp_path)
     assert "eleased by hand" not in shown
-    [past] = office.run(partial(read_window, window_start=NOON)).releases
+    [past] = office.run(partial(read_window_at, moment=NOON)).releases
     assert (past["reason"], past["stands"]) == ("It is true.", False)
     assert len(releases(office)) == 1
     assert verified(office)
@@ -165,11 +165,11 @@ def test_a_newer_mark_keeps_the_window_due(office: Database) -> None:
     hold_back(office, NOON, NOON + WINDOW)
     # Held back again: what was released stands until another publication.
     assert revenue(office)["12:00", "Amnesia"] == ("10.00", 1, 1)
-    window = office.run(partial(read_window, window_start=NOON))
+    window = office.run(partial(read_window_at, moment=NOON))
     assert window.release
     by_hand(office, reason="And this too.")
     assert revenue(office)["12:00", "Amnesia"] == ("15.00", 2, 1)
-    window = office.run(partial(read_window, window_start=NOON))
+    window = office.run(partial(read_window_at, moment=NOON))
     assert [(each["reason"], each["stands"]) for each in window.releases] == [
         ("And this too.", True),
         ("It is true.", False),
@@ -235,7 +235,7 @@ def test_a_run_that_computes_behind_a_release_leaves_it(office: Database) -> Non
     assert isinstance(candidate, Candidate)
     assert candidate.windows == [NOON + WINDOW]
     settle(office, candidate, blocked=[])
-    assert office.run(partial(read_window, window_start=NOON)).release
+    assert office.run(partial(read_window_at, moment=NOON)).release
     assert verified(office)
 
 
@@ -245,7 +245,7 @@ def test_a_run_under_way_that_computed_the_same_changes_nothing(database: Databa
     settle(database, older, blocked=[NOON])
     by_hand(database)
     settle(database, newer, blocked=[])
-    window = database.run(partial(read_window, window_start=NOON))
+    window = database.run(partial(read_window_at, moment=NOON))
     assert window.state == "published"
     assert window.release
     assert verified(database)
@@ -262,7 +262,7 @@ def test_a_run_under_way_that_knows_more_supersedes_it(database: Database) -> No
     assert revenue(database)["12:00", "Amnesia"] == ("10.00", 1, 1)
     settle(database, newer, blocked=[])
     assert revenue(database)["12:00", "Amnesia"] == ("20.00", 2, 1)
-    assert database.run(partial(read_window, window_start=NOON)).release is None
+    assert database.run(partial(read_window_at, moment=NOON)).release is None
     assert verified(database)
 
 

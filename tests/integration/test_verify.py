@@ -360,7 +360,7 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
         merge(database)
     compute_and_publish(database, NOW)
     assert broken(database, YESTERDAY) == set()
-    given = {"since": YESTERDAY, "patience_seconds": 1200}
+    given = {"since": YESTERDAY, "patience": timedelta(minutes=20)}
     with database.transaction(snapshot=True) as cursor:
         execute_statement(cursor, "audit/verify_slice/favour_indexes")
         bounds = fetch_one(cursor, "audit/verify_slice/bounds", given)._asdict()

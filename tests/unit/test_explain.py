@@ -42,11 +42,20 @@ def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_documentat
     ],
 )
 def test_the_window_of_a_moment_begins_on_the_dot_in_utc(moment: str, start: str) -> None:
-    found = window_of(datetime.fromisoformat(moment))
+    found = window_of(datetime.fromisoformat(moment), timedelta(minutes=10))
     assert found == datetime.fromisoformat(start).replace(tzinfo=UTC)
     assert found.tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    ("minutes", "start"),
+    [(15, "12:15"), (1, "12:29"), (60, "12:00"), (90, "12:00"), (1440, "00:00")],
+)
+def test_a_window_begins_on_a_multiple_of_its_length(minutes: int, start: str) -> None:
+    moment = datetime(2026, 5, 4, 12, 29, 59, 999_999, UTC)
+    assert f"{window_of(moment, timedelta(minutes=minutes)):%H:%M}" == start
+
+
 def test_a_moment_beyond_time_is_none() -> None:
     with pytest.raises(OverflowError):
-        window_of(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+        window_of(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), timedelta(minutes=10))

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
-from pipeline.core.window import WINDOW
 from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.figures import (
     Total,
@@ -16,6 +15,7 @@ from pipeline.report.figures import (
     windows_between,
 )
 
+WINDOW = timedelta(minutes=10)
 NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
@@ -34,6 +34,7 @@ def windows() -> list[Window]:
     return windows_between(
         NINE,
         NINE + 7 * WINDOW,
+        length=WINDOW,
         figures=[
             figure(NINE, "Amnesia", "0.10"),
             figure(NINE, "Asthma", "0.00", claims=0),
@@ -92,7 +93,7 @@ def test_days_carry_their_totals_and_lead_to_their_pages() -> None:
             revenue=Decimal(number),
             claims=number,
             windows=windows_of_day,
-            last_window=NINE + timedelta(days=number),
+            last_window_end=NINE + timedelta(days=number),
             published_at=NINE,
             first_run=7,
             last_run=8,

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from history import CHRONIC, HOUR, WINDOW, History, make_history, window_of
+from history import CHRONIC, HOUR, History, make_history, window_of
 from model import Clean, RawRow, merge
 from utils.pipeline_utils import STREAMS
 
+WINDOW = timedelta(minutes=10)
 UNTIL = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 PATIENTS = range(1, 1001)
 
@@ -18,7 +19,7 @@ PATIENTS = range(1, 1001)
 @pytest.fixture(scope="module")
 def history() -> History:
     """From the small hours to the afternoon."""
-    return make_history(UNTIL, hours=10)
+    return make_history(UNTIL, window=WINDOW, hours=10)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,9 @@ def said(payload: bytes) -> Any:  # noqa: ANN401  (whatever JSON can say)
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
-    first, second = (make_history(UNTIL, hours=1, seed=7) for _ in range(2))
+    first, second = (make_history(UNTIL, window=WINDOW, hours=1, seed=7) for _ in range(2))
     assert first == second
-    assert make_history(UNTIL, hours=1, seed=8) != first
+    assert make_history(UNTIL, window=WINDOW, hours=1, seed=8) != first
 
 
 def test_arrivals_come_in_order_and_before_the_end(history: History) -> None:
@@ -87,17 +88,17 @@ def test_the_examples_are_what_they_say(history: History, clean: Clean, rows: li
     assert fates_of(clean, rows, examples.unknown_patient) == [("rejected", "unknown_patient")]
     mistyped = clean.claims[examples.mistyped]
     assert mistyped.price > 10_000
-    assert window_of(mistyped.tsp) == examples.held_back
-    assert window_of(clean.claims[examples.conflict].tsp) == examples.window
+    assert window_of(mistyped.tsp, WINDOW) == examples.held_back
+    assert window_of(clean.claims[examples.conflict].tsp, WINDOW) == examples.window
     assert [claim.id for claim in clean.claims.values() if claim.price > 10_000] == [mistyped.id]
 
 
 def test_the_line_is_down_for_an_hour_of_claims_alone(history: History, clean: Clean) -> None:
     gap = history.examples.gap
-    windows = Counter(window_of(claim.tsp) for claim in clean.claims.values())
+    windows = Counter(window_of(claim.tsp, WINDOW) for claim in clean.claims.values())
     empty = [history.since + n * WINDOW for n in range(60)]
     assert [w for w in empty if not windows[w]] == [gap + n * WINDOW for n in range(6)]
-    assert any(window_of(each.tsp) == gap for each in clean.diagnoses.values())
+    assert any(window_of(each.tsp, WINDOW) == gap for each in clean.diagnoses.values())
 
 
 def test_late_diagnoses_change_earlier_windows(history: History) -> None:
@@ -108,7 +109,8 @@ def test_late_diagnoses_change_earlier_windows(history: History) -> None:
         for diagnosis in [json.loads(arrival.payload)]
         if diagnosis.get("icd10_code") in CHRONIC
         and timedelta(0) < arrival.at - datetime.fromisoformat(diagnosis["tsp"]) < 9 * HOUR
-        and window_of(datetime.fromisoformat(diagnosis["tsp"])) < window_of(arrival.at) - WINDOW
+        and window_of(datetime.fromisoformat(diagnosis["tsp"]), WINDOW)
+        < window_of(arrival.at, WINDOW) - WINDOW
     ]
     assert late
 
@@ -127,4 +129,4 @@ def test_some_patients_and_not_all_have_what_is_reported_on(clean: Clean) -> Non
 @pytest.mark.parametrize("wrong", [{"hours": 0}, {"patients": 9}])
 def test_it_takes_an_hour_and_some_patients(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        make_history(UNTIL, **wrong)
+        make_history(UNTIL, window=WINDOW, **wrong)

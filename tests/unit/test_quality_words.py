@@ -6,7 +6,6 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.report.quality_words import (
-    Stretch,
     names_of,
     reasons_of,
     share_of,
@@ -168,7 +167,3 @@ def test_a_share_looks_like_nothing_or_all_only_if_it_is(
 )
 def test_a_span_is_as_exact_as_one_needs_it(seconds: float, words: str) -> None:
     assert span_in_words(timedelta(seconds=seconds)) == words
-
-
-def test_a_stretch_counts_its_windows() -> None:
-    assert Stretch(NOON, NOON + timedelta(hours=1)).windows == 6

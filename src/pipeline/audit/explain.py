@@ -13,7 +13,7 @@ from typing import Any, Final
 from pipeline.core.contract import REASONS
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
-from pipeline.core.window import WINDOW, window_of
+from pipeline.core.window import read_window_length, window_of
 
 Row = dict[str, Any]
 
@@ -35,6 +35,8 @@ class WindowState:
     """
 
     window_start: datetime
+    window_end: datetime
+    """The end, which belongs to the next window."""
     now: datetime
     claims: int
     figures: list[Row]
@@ -42,11 +44,6 @@ class WindowState:
     checking: list[int]
     held_back: Row | None
     releases: list[Row]
-
-    @property
-    def window_end(self) -> datetime:
-        """The end, which belongs to the next window."""
-        return self.window_start + WINDOW
 
     @property
     def name(self) -> str:
@@ -93,7 +90,7 @@ class WindowState:
 
     def as_dict(self) -> Row:
         """The same, for another program to read."""
-        return {"state": self.state, "window_end": self.window_end, **asdict(self)}
+        return {"state": self.state, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -228,7 +225,7 @@ def explain_claim(cursor: Cursor, claim_id: int) -> ClaimBiography:
     raw_rows, clean = _raw_and_clean(cursor, "claim", claim_id)
     if clean is None:
         return ClaimBiography(claim_id, raw_rows, None, None, [])
-    window = read_window(cursor, window_of(clean["tsp"]))
+    window = read_window_at(cursor, clean["tsp"])
     diagnoses = fetch_all(cursor, "audit/explain/categories", {"patient_id": clean["patient_id"]})
     categories = [
         Contribution(
@@ -250,7 +247,7 @@ def explain_diagnose(cursor: Cursor, diagnose_id: int) -> DiagnoseBiography:
     raw_rows, clean = _raw_and_clean(cursor, "diagnose", diagnose_id)
     if clean is None:
         return DiagnoseBiography(diagnose_id, raw_rows, None, None, [], [], 0)
-    counts_from = window_of(clean["tsp"])
+    counts_from = window_of(clean["tsp"], read_window_length(cursor))
     categories = _categories_of(cursor, clean)
     windows: list[Row] = []
     if any(category["is_first"] for category in categories):
@@ -268,7 +265,7 @@ def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
     Raises:
         OfficeError: the office knows nothing of the window.
     """
-    window = read_window(cursor, window_of(moment))
+    window = read_window_at(cursor, moment)
     _require_known(cursor, window)
     contributions = _rows(
         cursor, "audit/explain/contributions", {"window_start": window.window_start}
@@ -281,13 +278,16 @@ def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
     )
 
 
-def read_window(cursor: Cursor, window_start: datetime) -> WindowState:
-    """Reads how a window stands."""
+def read_window_at(cursor: Cursor, moment: datetime) -> WindowState:
+    """Reads how the window stands that a moment lies in."""
+    length = read_window_length(cursor)
+    window_start = window_of(moment, length)
     of_window = {"window_start": window_start}
     candidates = _rows(cursor, "audit/explain/candidates", of_window)
     marks = _rows(cursor, "audit/explain/marks", of_window)
     return WindowState(
         window_start=window_start,
+        window_end=window_start + length,
         now=fetch_one(cursor, "audit/explain/clock").now,
         claims=fetch_one(cursor, "audit/explain/claims_in_window", of_window).claims,
         figures=_rows(cursor, "audit/explain/figures", of_window),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.audit.explain import WindowState, check_in_words, read_window
+from pipeline.audit.explain import WindowState, check_in_words, read_window_at
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, execute, fetch_one
 from pipeline.revenue.revenue import publish
@@ -41,14 +41,14 @@ class Release:
         return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
 
 
-def release(cursor: Cursor, window_start: datetime, *, reason: str) -> Release:
+def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
     """Publishes the figures that the newest run holds back, and records who did so and why.
 
     A mark that is newer than these figures stays, so that the next run computes the window again.
 
     Args:
         cursor: of a transaction.
-        window_start: the window.
+        moment: any moment of the window.
         reason: why its figures are published all the same; not blank.
 
     Raises:
@@ -56,7 +56,8 @@ def release(cursor: Cursor, window_start: datetime, *, reason: str) -> Release:
     """
     # Held until the end: meanwhile no run can compute or publish, and no merge can mark.
     execute(cursor, "revenue/lock_cursors")
-    window = read_window(cursor, window_start)
+    window = read_window_at(cursor, moment)
+    window_start = window.window_start
     held = window.held_back
     if not held or not publish(cursor, held["quality_run_id"], [window_start]):
         raise OfficeError(f"The window {window.name} isn't held back: {window.in_words}.")
@@ -68,7 +69,7 @@ def release(cursor: Cursor, window_start: datetime, *, reason: str) -> Release:
     made = fetch_one(
         cursor, "audit/release/record", {**record, "window_start": window_start, "user": _user()}
     )
-    return Release(window=read_window(cursor, window_start), **record, **made._asdict())
+    return Release(window=read_window_at(cursor, window_start), **record, **made._asdict())
 
 
 def _user() -> str:

@@ -23,9 +23,6 @@ ROWS_SHOWN = 20
 # A slice that begins here holds everything.
 BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 
-# A window that closes is computed by the next analytics run: two have to miss it.
-PATIENCE: Final = timedelta(minutes=20)
-
 Watch = Callable[[Sequence[str]], Iterable[str]]
 
 
@@ -48,7 +45,7 @@ def verify(
     cursor: Cursor,
     *,
     since: datetime | None = None,
-    patience: timedelta = PATIENCE,
+    patience: timedelta | None = None,
     watch: Watch = iter,
 ) -> list[Promise]:
     """Checks every promise; give it a cursor of one snapshot, so that all see the same state.
@@ -57,7 +54,8 @@ def verify(
         cursor: of a snapshot.
         since: only what was received, merged or published since, so that the cost doesn't grow
             with history; without it, everything.
-        patience: how long a closed window may wait for an analytics run.
+        patience: how long a closed window may wait for an analytics run; None for as long as two
+            windows, so that two runs have to miss it.
         watch: hands on the names of the checks, one after the other, as they are done.
     """
     if since:
@@ -65,7 +63,7 @@ def verify(
     bounds = fetch_one(
         cursor,
         "audit/verify_slice/bounds",
-        {"since": since or BEGINNING, "patience_seconds": patience.total_seconds()},
+        {"since": since or BEGINNING, "patience": patience},
     )._asdict()
     names = statements_in("audit/verify") + ([] if since else statements_in("audit/verify_all"))
     return [_check(cursor, name, bounds) for name in watch(names)]
@@ -74,7 +72,7 @@ def verify(
 def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
     """The streams whose sums don't come out for what was received since: the first promise."""
     execute(cursor, "audit/verify_slice/favour_indexes")
-    bounds = {"since": since, "patience_seconds": PATIENCE.total_seconds()}
+    bounds = {"since": since, "patience": None}
     first = fetch_one(cursor, "audit/verify_slice/bounds", bounds)._asdict()
     return fetch_all(cursor, "audit/verify/010_reconciliation", first)
 

@@ -11,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.core.errors import OfficeError
 
+DEFAULT_WINDOW_MINUTES = 10
+MINUTES_OF_A_DAY = 24 * 60
+
 PROJECT_FOLDER = Path(__file__).parents[3]
 
 
@@ -56,6 +59,9 @@ class Settings(BaseSettings):
     ids: Literal["global", "per_office"] | None = None
     """Whether an id tells an event by itself or with its `office`; settled with the first merge.
     Without it, what the database says, which is global to begin with."""
+    window_minutes: int | None = Field(default=None, gt=0, le=MINUTES_OF_A_DAY)
+    """Minutes of a window; settled when the first one is published. Without it, what the database
+    says, which is 10 to begin with."""
     number: int | None = Field(default=None, ge=0, le=92_000)
     """The office that simulated events carry; without it none, or 0 where ids are per office."""
     broker_url: SecretStr | None = None
@@ -72,8 +78,8 @@ class Settings(BaseSettings):
     """Seconds between two merges."""
     sweep_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds between two searches for raw rows without an outcome."""
-    analytics_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
-    """Seconds between two analytics runs, counted from midnight UTC."""
+    analytics_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds between two analytics runs, from midnight UTC on; by default a window's length."""
     analytics_grace_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
     """Seconds that an analytics run waits behind the end of a window."""
     batch_size: int = Field(default=100_000, gt=0)
@@ -93,6 +99,20 @@ class Settings(BaseSettings):
         if url is not None and not _is_broker_url(url.get_secret_value()):
             raise ValueError("it looks like nats://user:password@host:4222")
         return url
+
+    @field_validator("window_minutes")
+    @classmethod
+    def _divides_a_day(cls, minutes: int | None) -> int | None:
+        if minutes is not None and MINUTES_OF_A_DAY % minutes:
+            raise ValueError(
+                "a day must be a whole number of windows, such as 10, 15 or 60 minutes"
+            )
+        return minutes
+
+    @property
+    def analytics_period_seconds(self) -> float:
+        """Seconds between two analytics runs."""
+        return self.analytics_seconds or 60.0 * (self.window_minutes or DEFAULT_WINDOW_MINUTES)
 
     @property
     def reports_folder(self) -> Path:

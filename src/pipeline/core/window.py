@@ -1,13 +1,26 @@
-"""The window: the stretch of time that revenue is summed over."""
+"""The window: the stretch of time that revenue is summed over. The database says how long it is."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pipeline.core.statements import Cursor, fetch_one
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-WINDOW: Final = timedelta(minutes=10)
+LONGEST_WINDOW: Final = timedelta(days=1)
 
 
-def window_of(moment: datetime) -> datetime:
-    """The start of the window that holds a moment."""
+def read_window_length(cursor: Cursor) -> timedelta:
+    """The length of a window, as it is settled in the database."""
+    length: timedelta = fetch_one(cursor, "core/window/length").length
+    return length
+
+
+def window_of(moment: datetime, length: timedelta) -> datetime:
+    """The start of the window that a moment lies in.
+
+    Args:
+        moment: with a time zone.
+        length: of a window.
+    """
     utc = moment.astimezone(UTC)
-    return utc - (utc - EPOCH) % WINDOW
+    return utc - (utc - EPOCH) % length

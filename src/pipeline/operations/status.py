@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
-from pipeline.core.window import WINDOW
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,6 @@ def read_status(cursor: Cursor) -> Status:
         ],
         due_windows=windows.due,
         held_back=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
-        window_closes_at=windows.open_window + WINDOW,
+        window_closes_at=windows.closes_at,
         last_run=runs[0]._asdict() if runs else None,
     )

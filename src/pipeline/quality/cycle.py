@@ -9,13 +9,12 @@ from typing import Any
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, statement
-from pipeline.core.window import WINDOW
 from pipeline.merge.merge import Batch, Look, merge_pending
 from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
 from pipeline.quality.data_docs import run_name
 from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
-# Windows that are checked together, at most: a week of them.
+# So many windows are checked together at most.
 WINDOWS_AT_ONCE = 1008
 
 Watch = Callable[[int, int], None]
@@ -145,7 +144,7 @@ def _check_slices(
     database: Database, checker: Checker, candidate: Candidate, windows: list[datetime]
 ) -> list[CheckResult]:
     # Windows one by one tell a planner nothing of how few the rows in them are.
-    around = {"since": windows[0], "until": windows[-1] + WINDOW}
+    around = {"since": windows[0], "until": windows[-1] + candidate.window_length}
     slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows, **around})
     return checker.check(slices, run_name=run_name(candidate.quality_run_id))
 

@@ -8,8 +8,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from pipeline.core.window import WINDOW
-
 DAY = timedelta(days=1)
 
 
@@ -26,17 +24,14 @@ class Window:
     """A window on a page: its figures by category, or why there are none."""
 
     start: datetime
+    end: datetime
+    """The end, which belongs to the next window."""
     figures: Mapping[str, Any]
     all_claims: Total
     """All claims of the window, of whatever patient."""
     is_blocked: bool
     release: Any
     """The release by hand that its figures owe themselves to; None where there is none."""
-
-    @property
-    def end(self) -> datetime:
-        """Where the window ends, exclusive."""
-        return self.start + WINDOW
 
     @property
     def anchor(self) -> str:
@@ -60,7 +55,7 @@ class Day:
     start: datetime
     totals: dict[str, Total]
     windows: int
-    last_window: datetime
+    last_window_end: datetime
     published_at: datetime
     first_run: int
     last_run: int
@@ -80,6 +75,7 @@ def windows_between(
     since: datetime,
     until: datetime,
     *,
+    length: timedelta,
     figures: Iterable[Any],
     claims: Iterable[Any],
     blocked: Iterable[datetime],
@@ -95,12 +91,13 @@ def windows_between(
     return [
         Window(
             start=start,
+            end=start + length,
             figures=by_window.get(start, {}),
             all_claims=all_claims.get(start, Total(Decimal(0), 0)),
             is_blocked=start in blocked,
             release=releases.get(start),
         )
-        for start in _starts(since, until)
+        for start in _starts(since, until, length)
     ]
 
 
@@ -138,11 +135,11 @@ def _totals(parts: Iterable[tuple[str, Total]]) -> dict[str, Total]:
     return totals
 
 
-def _starts(since: datetime, until: datetime) -> Iterator[datetime]:
+def _starts(since: datetime, until: datetime, length: timedelta) -> Iterator[datetime]:
     start = since
     while start < until:
         yield start
-        start += WINDOW
+        start += length
 
 
 def _hour(start: datetime, windows: list[Window]) -> Hour:
@@ -154,7 +151,7 @@ def _day(start: datetime, rows: list[Any]) -> Day:
         start=start,
         totals={row.category: Total(row.revenue, row.claims) for row in rows},
         windows=max(row.windows for row in rows),
-        last_window=max(row.last_window for row in rows).astimezone(UTC),
+        last_window_end=max(row.last_window_end for row in rows).astimezone(UTC),
         published_at=max(row.published_at for row in rows).astimezone(UTC),
         first_run=min(row.first_run for row in rows),
         last_run=max(row.last_run for row in rows),

@@ -217,7 +217,7 @@ def _check_shown(check: Any, checks: list[Any]) -> dict[str, Any]:  # noqa: ANN4
 def _stretches(rows: list[Any]) -> dict[str, list[Stretch]]:
     """The stretches of windows by what became of them."""
     return {
-        what: [Stretch(row.since, row.until) for row in rows if row.what == what]
+        what: [Stretch(row.since, row.until, row.windows) for row in rows if row.what == what]
         for what in ("published", "held back")
     }
 

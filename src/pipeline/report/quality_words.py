@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.core.window import WINDOW
 from pipeline.report.site import counted
 
 # What follows where a check fails.
@@ -37,11 +36,8 @@ class Stretch:
 
     since: datetime
     until: datetime
-
-    @property
-    def windows(self) -> int:
-        """How many windows they are."""
-        return (self.until - self.since) // WINDOW
+    windows: int
+    """How many windows they are."""
 
 
 def verdict_of(run: Any, counts: Any) -> Sentence:  # noqa: ANN401  (rows)

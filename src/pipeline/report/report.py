@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.statements import Cursor, execute, fetch_all
+from pipeline.core.window import read_window_length
 from pipeline.report.office_pages import build_offices_page
 from pipeline.report.quality_pages import build_quality_pages
 from pipeline.report.revenue_pages import Surroundings, build_revenue_pages
 from pipeline.report.site import copy_assets
 from pipeline.schema.offices import are_per_office
 
-# A week's worth, at a run every ten minutes.
+# So many of the last runs have a page.
 RUN_PAGES = 1000
 
 
@@ -56,6 +57,7 @@ def _read_surroundings(cursor: Cursor, runs: list[Any], adminer: str | None) -> 
         last_run=runs[0] if runs else None,
         first_run_page=runs[-1].quality_run_id if runs else 0,
         adminer=adminer,
+        window_length=read_window_length(cursor),
         are_many=are_per_office(cursor),
     )
 

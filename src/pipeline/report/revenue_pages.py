@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.core.files import replace_file
 from pipeline.core.statements import Cursor, fetch_all
-from pipeline.core.window import WINDOW
 from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.downloads import write_downloads
 from pipeline.report.figures import (
@@ -47,6 +46,8 @@ class Surroundings:
     """The oldest run that has a page."""
     adminer: str | None
     """Where Adminer answers; None where nobody said."""
+    window_length: timedelta
+    """The length of a window."""
     are_many: bool = False
     """Whether there are many offices, and a page of them."""
 
@@ -62,7 +63,7 @@ class Place:
     @property
     def until(self) -> datetime:
         """Where the day's page ends: what comes after the last figure of all, nobody knows."""
-        return self.day.start + DAY if self.later else self.day.last_window + WINDOW
+        return self.day.start + DAY if self.later else self.day.last_window_end
 
 
 def build_revenue_pages(
@@ -83,7 +84,7 @@ def build_revenue_pages(
 def _build_last_day(
     cursor: Cursor, folder: Path, around: Surroundings, days: list[Day], *, now: datetime
 ) -> datetime:
-    until = days[-1].last_window + WINDOW if days else now
+    until = days[-1].last_window_end if days else now
     since = until - DAY
     figures = _read_figures(cursor, since, until)
     write_downloads(folder / "revenue", figures)
@@ -130,6 +131,7 @@ def _stamp(place: Place, around: Surroundings) -> str:
     return stamp_of(
         around.categories,
         around.adminer,
+        around.window_length,
         place.earlier and place.earlier.name,
         place.day,
         place.later and place.later.name,
@@ -160,6 +162,7 @@ def _read_windows(
     return windows_between(
         since,
         until,
+        length=around.window_length,
         figures=figures,
         claims=claims,
         blocked=around.blocked,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -90,6 +90,7 @@ def _environment() -> Environment:
         money=_money,
         count=counted,
         claims_of_window=_claims_of_window,
+        minutes=_minutes,
     )
     return pages
 
@@ -100,6 +101,10 @@ def _minute(time: datetime) -> str:
 
 def _clock(time: datetime) -> str:
     return f"{time:%H:%M}"
+
+
+def _minutes(length: timedelta) -> str:
+    return counted(length // timedelta(minutes=1), "minute")
 
 
 def _weekday(time: datetime) -> str:

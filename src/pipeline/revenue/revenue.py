@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
-from pipeline.core.window import WINDOW
+from pipeline.core.window import read_window_length
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
@@ -24,6 +24,7 @@ class Candidate:
     received_from: str
     """When the earliest of these raw rows was received, as PostgreSQL writes it."""
     windows: list[datetime]
+    window_length: timedelta
 
 
 def compute(
@@ -51,8 +52,9 @@ def compute(
         execute(cursor, "revenue/mark_windows", bounds)
     due = {"quality_run_id": run.quality_run_id, "now": now, **bounds}
     windows = [row.window_start for row in fetch_all(cursor, "revenue/due_windows", due)]
+    window_length = read_window_length(cursor)
     for part in _parts(windows):
-        part_bounds = {"since": part[0], "until": part[-1] + WINDOW}
+        part_bounds = {"since": part[0], "until": part[-1] + window_length}
         execute(cursor, "revenue/compute_candidate", {**due, **part_bounds})
     execute(cursor, "revenue/clear_empty_windows", due)
     execute(cursor, "revenue/forget_blocked_candidates", due)
@@ -62,6 +64,7 @@ def compute(
         merged_through=run.merged_through,
         received_from=run.received_from,
         windows=[row.window_start for row in fetch_all(cursor, "revenue/candidate_windows", due)],
+        window_length=window_length,
     )
 
 

@@ -29,6 +29,7 @@ from pipeline.core.statements import (
 )
 from pipeline.schema.offices import decide_ids, renew_views
 from pipeline.schema.partitions import make_partitions
+from pipeline.schema.windows import decide_window_length
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +43,26 @@ BEFORE_BASELINE = "schema/047_report"
 Checksums = dict[str, str]
 
 
-def apply_schema(database: Database, *, ids: str | None = None) -> None:
+def apply_schema(
+    database: Database, *, ids: str | None = None, window_minutes: int | None = None
+) -> None:
     """Applies the schema files that are missing, and makes the partitions of the days to come.
 
     Args:
         database: the database to bring up to date.
         ids: whether ids are `global` or `per_office`; None keeps what the database says.
+        window_minutes: the length of a window; None keeps what the database says.
 
     Raises:
         OfficeError: a given table is missing, the user may not change the schema, an applied file
-            was edited, the database is too old or too new, or ids are settled otherwise.
+            was edited, the database is too old or too new, or ids or windows are settled
+            otherwise.
     """
     if not database.run(_is_up_to_date):
         _bring_up_to_date(database)
     make_partitions(database)
     decide_ids(database, ids)
+    decide_window_length(database, window_minutes)
 
 
 def schema_version() -> str:

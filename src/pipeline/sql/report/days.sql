@@ -5,7 +5,7 @@ SELECT
     sum(r.revenue) AS revenue,
     sum(r.claims)::bigint AS claims,
     count(*) AS windows,
-    max(r.window_start) AS last_window,
+    analytics.window_end(max(r.window_start)) AS last_window_end,
     max(r.published_at) AS published_at,
     min(r.quality_run_id) AS first_run,
     max(r.quality_run_id) AS last_run

@@ -23,6 +23,7 @@ SELECT
     s.quality_run_id,
     s.what,
     lower(s.windows) AS since,
-    upper(s.windows) AS until
+    upper(s.windows) AS until,
+    extract(EPOCH FROM upper(s.windows) - lower(s.windows))::bigint / extract(EPOCH FROM analytics.window_length())::bigint AS windows
 FROM stretch AS s
 ORDER BY s.quality_run_id, s.what, s.windows

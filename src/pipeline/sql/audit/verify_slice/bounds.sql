@@ -27,4 +27,4 @@ SELECT
     coalesce((SELECT r.run_id FROM earlier_run AS r), 0) + 1 AS first_run_id,
     analytics.window_start(%(since)s) AS first_window,
     %(since)s AS published_since,
-    now() - %(patience_seconds)s * interval '1 second' AS overdue_before
+    now() - coalesce(%(patience)s::interval, 2 * analytics.window_length()) AS overdue_before

@@ -1,0 +1,2 @@
+-- One row: the length of a window.
+SELECT analytics.window_length() AS length

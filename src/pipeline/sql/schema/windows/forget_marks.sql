@@ -1,0 +1,2 @@
+-- One row per mark: its window has another length now.
+DELETE FROM analytics.dirty_window

@@ -1,0 +1,5 @@
+-- One row per window with a claim: marked, to be computed.
+INSERT INTO analytics.dirty_window (window_start)
+SELECT DISTINCT analytics.window_start(c.tsp) AS window_start
+FROM claim AS c
+ORDER BY window_start
