@@ -15,7 +15,6 @@ from random import Random
 from typing import Any, Final
 
 from publisher import DIAGNOSES, FEES, draw_icd10_code, draw_other_price, draw_price
-from utils.pipeline_utils import STREAMS
 
 HOUR: Final = timedelta(hours=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -140,7 +139,7 @@ def make_history(
     chronic = _chronic_patients(patients, _random(seed, "patients"))
     claims, examples = _claims(span, _random(seed, "claim"), patients, chronic)
     diagnoses = _diagnoses(span, _random(seed, "diagnose"), patients, chronic)
-    arrivals = dict(zip(STREAMS, (claims, diagnoses), strict=True))
+    arrivals = {"claim": claims, "diagnose": diagnoses}
     in_order = {
         stream: sorted((a for a in of_stream if a.at < until), key=attrgetter("at"))
         for stream, of_stream in arrivals.items()

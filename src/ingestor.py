@@ -18,6 +18,7 @@ from pipeline.core.errors import OfficeError, exit_on_office_error
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.statements import Cursor
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch, Look, merge_together
 from pipeline.operations.health import LastTime
 from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
@@ -28,9 +29,9 @@ from pipeline.schema.offices import IDS_OF_AN_OFFICE, are_per_office, number_of_
 from pipeline.schema.partitions import make_partitions
 from pipeline.schema.roles import login_as
 from pipeline.staging.append import append, next_id
-from publisher import Publisher
+from publisher import SIMULATED, Publisher
 from utils.jetstream import Broker, BrokerError
-from utils.pipeline_utils import STREAMS, Channel, Source, stop_at_end_of_input, stop_on_signals
+from utils.pipeline_utils import Channel, Source, stop_at_end_of_input, stop_on_signals
 
 # Where the database is; DATABASE_URL or the PG* variables say otherwise.
 DB_NAME = "doctor_office"
@@ -116,7 +117,7 @@ def main() -> int:
         ),
         merging(dsn, watch) as databases,
     ):
-        database = databases[STREAMS[0]]
+        database = next(iter(databases.values()))
         merge = partial(merge_all, databases, settings, watch)
 
         def start() -> Simulated:
@@ -161,7 +162,7 @@ def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
     """Goes on behind the ids that its events have carried."""
     office = number_of_own_events(cursor, number)
     base = (office or 0) * IDS_OF_AN_OFFICE if are_per_office(cursor) else 0
-    return Simulated({stream: next_id(cursor, stream, base) for stream in STREAMS}, office)
+    return Simulated({stream: next_id(cursor, stream, base) for stream in SIMULATED}, office)
 
 
 def receiving(settings: Settings, dsn: str, simulated: Simulated, watch: Watch) -> ExitStack:
@@ -212,7 +213,7 @@ def publish_into(
     for channel in channels.values():
         running.callback(channel.close)
     publisher = Publisher(
-        channels,
+        {stream: channels[stream] for stream in SIMULATED},
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
         first_ids=simulated.first_ids,

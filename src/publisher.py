@@ -13,7 +13,7 @@ from itertools import count
 from random import Random
 from typing import Final, TypeVar
 
-from utils.pipeline_utils import STREAMS, Sink
+from utils.pipeline_utils import Sink
 
 # What the practice bills, with the lowest and the highest price.
 FEES: Final[Mapping[str, tuple[int, int]]] = {
@@ -282,7 +282,9 @@ class Publisher:
                 self._stopping.wait(_ERROR_WAIT_SECONDS)
 
 
-_EVENTS: Final = dict(zip(STREAMS, (claims, diagnoses), strict=True))
+_EVENTS: Final = {"claim": claims, "diagnose": diagnoses}
+SIMULATED: Final = tuple(_EVENTS)
+"""The streams that a publisher can publish."""
 
 
 def _random(seed: int | None, stream: str) -> Random:
@@ -342,8 +344,8 @@ def draw_icd10_code(weights: Mapping[str, int], rng: Random) -> str:
 
 def _check_streams(sinks: Mapping[str, Sink], first_ids: Mapping[str, int]) -> None:
     for stream in sinks:
-        if stream not in STREAMS:
-            raise ValueError(f"unknown stream {stream}; there are {', '.join(STREAMS)}")
+        if stream not in SIMULATED:
+            raise ValueError(f"unknown stream {stream}; there are {', '.join(SIMULATED)}")
         if stream not in first_ids:
             raise ValueError(f"stream {stream} has no first id")
 

@@ -19,9 +19,10 @@ from commands.common import (
     width,
 )
 from commands.progress import bar, one_by_one
-from pipeline.audit.explain import explain_claim, explain_diagnose, explain_window
+from pipeline.audit.explain import explain_claim, explain_diagnose, explain_row, explain_window
 from pipeline.audit.release import release
 from pipeline.audit.verify import BEGINNING, recorded_files, verify, verify_files
+from pipeline.core.streams import STREAMS
 from pipeline.report import display, display_explain
 from pipeline.schema.offices import MOST_OFFICE, key_of
 
@@ -87,7 +88,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
 @click.group(no_args_is_help=False, invoke_without_command=True)
 @click.pass_context
 def explain(context: click.Context) -> None:
-    """Tell how a claim, a diagnosis or a window's figures came about.
+    """Tell how a row or a window's figures came about.
 
     Example: python src/office.py explain claim 4711
     """
@@ -128,6 +129,29 @@ def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: b
         )
     text = "\n".join(display_explain.diagnose_lines(found))
     report(found.as_dict(), text, is_json=is_json)
+
+
+def explain_row_command(stream: str) -> click.Command:
+    """The command of a stream of whose rows there is no more to tell than what became of them."""
+
+    @click.argument("row_id", metavar="ID", type=EVENT_ID)
+    @of_office
+    @as_json
+    def explain_command(row_id: int, office: int | None, *, is_json: bool) -> None:
+        with office_database(chosen_settings(), "office explain") as database:
+            row = database.run(
+                lambda cursor: explain_row(cursor, stream, key_of(cursor, office, row_id)),
+                snapshot=True,
+            )
+        report(row.as_dict(), "\n".join(display_explain.row_lines(row)), is_json=is_json)
+
+    example = f"python src/office.py explain {stream} 4711"
+    words = f"Tell what became of {stream} ID.\n\nExample: {example}"
+    return click.command(stream, help=words)(explain_command)
+
+
+for other in STREAMS.keys() - explain.commands.keys():
+    explain.add_command(explain_row_command(other))
 
 
 @explain.command("window")

@@ -27,17 +27,18 @@ from pipeline.core.contract import FATES
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.settings import Settings
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.status import read_status
 from pipeline.report.report import docs_folder
-from pipeline.staging.append import STREAMS, load_lines
+from pipeline.staging.append import load_lines
 
 GZIP_START = b"\x1f\x8b"
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--stream", type=click.Choice(STREAMS), required=True, help="The stream it is of.")
+@click.option("--stream", type=click.Choice([*STREAMS]), required=True, help="The stream it is of.")
 @as_json
 def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
     """Append a FILE of JSON lines (- for standard input) to staging.

@@ -36,7 +36,7 @@ from pipeline.operations import embedded
 from pipeline.operations.serving import serving
 from pipeline.operations.terminal import own_ctrl_c
 from pipeline.report.report import docs_folder
-from pipeline.staging.append import STREAMS, load_lines
+from pipeline.staging.append import load_lines
 from utils.pipeline_utils import stop_on_signals
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Works:
         from pipeline.quality.cycle import run_cycle  # noqa: PLC0415  (as above)
 
         fates: Counter[str] = Counter()
-        for stream in STREAMS:
+        for stream in history.arrivals:
             lines = BytesIO(b"\n".join(history.payloads(stream, since, until)))
             for _ in load_lines(self.database, stream, lines):
                 pass

@@ -9,9 +9,9 @@ import click
 from commands.common import chosen_settings
 from pipeline.core.errors import OfficeError
 from pipeline.core.logs import configure_logging
-from publisher import Publisher
+from publisher import SIMULATED, Publisher
 from utils.jetstream import Broker, BrokerError
-from utils.pipeline_utils import STREAMS, stop_at_end_of_input, stop_on_signals
+from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -43,10 +43,10 @@ def publish() -> None:
         raise OfficeError(f"Nothing is published: {error}. See OFFICE_BROKER_URL.") from None
     first_id = time.time_ns() // 1_000_000
     publisher = Publisher(
-        {stream: broker.sink(stream) for stream in STREAMS},
+        {stream: broker.sink(stream) for stream in SIMULATED},
         every_seconds=settings.publish_seconds,
         duplicate_share=settings.duplicate_share,
-        first_ids=dict.fromkeys(STREAMS, first_id),
+        first_ids=dict.fromkeys(SIMULATED, first_id),
         office=settings.number,
     )
     publisher.start()

@@ -1,4 +1,4 @@
-"""What the publisher and the subscriber share: stream names, the transport, the stop signal."""
+"""What the publisher and the subscriber share: the transport and the stop signal."""
 
 import _thread
 import os
@@ -9,8 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Final, Protocol
-
-STREAMS: Final = ("claim", "diagnose")
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -14,9 +14,10 @@ from models.subscriber import Subscriber
 from pipeline.core.database import Database, wait_until_reachable
 from pipeline.core.settings import Settings
 from pipeline.core.statements import Cursor
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_together
 from pipeline.revenue.revenue import close_run, compute, publish
-from pipeline.staging.append import STREAMS, load_lines
+from pipeline.staging.append import load_lines
 from utils.pipeline_utils import Channel, Source
 
 BATCH_SIZE: int = Settings.model_fields["batch_size"].default

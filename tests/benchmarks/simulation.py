@@ -24,8 +24,7 @@ from faults.kills import rate_with
 from faults.server import wait_for
 from model import Claim, Clean, RawRow, merge, revenue
 from pipeline.schema.offices import IDS_OF_AN_OFFICE, PER_OFFICE
-from publisher import claims, diagnoses, of_office
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED, claims, diagnoses, of_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,13 +69,13 @@ class OfficesEvents:
             (stream, office): make(
                 0, Random(f"{seed} {stream} {office}"), duplicate_share=0.1, conflict_share=0
             )
-            for stream, make in zip(STREAMS, (claims, diagnoses), strict=True)
+            for stream, make in zip(SIMULATED, (claims, diagnoses), strict=True)
             for office in range(offices)
         }
 
     def next(self, stream: str) -> bytes:
         """The next office's next event, at a time that its id says, so that repeats repeat it."""
-        office = self.count // len(STREAMS) % self._offices
+        office = self.count // len(SIMULATED) % self._offices
         self.count += 1
         event = json.loads(of_office(next(self._made[stream, office]), office))
         moment = BEGINNING + Random(f"{stream} {office} {event['id']}").random() * SPAN

@@ -24,8 +24,8 @@ from faults.server import Reader, Server, wait_for
 from pipeline.core.database import Database
 from pipeline.operations.embedded_broker import BrokerServer
 from pipeline.schema.migrate import apply_schema
+from publisher import SIMULATED
 from utils.jetstream import Broker, make_stream, name_of, subject_of
-from utils.pipeline_utils import STREAMS
 
 SRC: Final = Path(__file__).parents[2] / "src"
 AT_ONCE: Final = 200
@@ -88,7 +88,7 @@ class Sender:
         self._broker.close()
 
     def _send_all(self) -> None:
-        for stream in STREAMS:
+        for stream in SIMULATED:
             self._broker.call(make_stream(self._broker.jetstream, stream))
         due = time.monotonic()
         for start in range(0, self._count, AT_ONCE):
@@ -98,7 +98,7 @@ class Sender:
                 return
 
     def _message(self) -> Message:
-        stream = STREAMS[self._events.count % len(STREAMS)]
+        stream = SIMULATED[self._events.count % len(SIMULATED)]
         return Message(stream, self._events.next(stream), uuid.uuid4().hex)
 
     def _send(self, messages: Sequence[Message]) -> None:
@@ -134,7 +134,7 @@ async def offer(jetstream: JetStreamContext, messages: Sequence[Message]) -> lis
 def waiting(url: str) -> int:
     """Events that a broker has and nobody has acknowledged."""
     with closing(Broker(url, name="harness")) as link:
-        infos = [link.call(link.jetstream.stream_info(name_of(stream))) for stream in STREAMS]
+        infos = [link.call(link.jetstream.stream_info(name_of(stream))) for stream in SIMULATED]
     return sum(info.state.messages for info in infos)
 
 

@@ -9,8 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from faults.broker import Broker
-from publisher import claims, diagnoses
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED, claims, diagnoses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,7 @@ class Events:
             "claim": claims(0, self._rng, duplicate_share=0.2, conflict_share=0.3),
             "diagnose": diagnoses(0, self._rng, duplicate_share=0.2, conflict_share=0.3),
         }
-        self._earlier: dict[str, list[bytes]] = {stream: [] for stream in STREAMS}
+        self._earlier: dict[str, list[bytes]] = {stream: [] for stream in SIMULATED}
 
     def next(self, stream: str) -> bytes:
         """Mostly a good event; now and then one byte for byte as before, or a bad one."""
@@ -117,5 +116,5 @@ class Feeder:
             time.sleep(self._every_seconds)
 
     def _publish_one_each(self) -> None:
-        for stream in STREAMS:
+        for stream in SIMULATED:
             self._broker.publish(stream, self._events.next(stream))

@@ -31,7 +31,7 @@ from faults.lane import (
 from faults.points import Order
 from faults.proxy import Link
 from faults.server import wait_for
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED
 
 KILLED = -signal.SIGKILL
 TERMINATED = -signal.SIGTERM
@@ -139,8 +139,8 @@ MERGE_POINTS = both_sides(
     "merge/next_ahead",
     "merge/settle_cursor",
     "merge/open_run",
-    "merge/merge_claim",
-    "merge/merge_diagnose",
+    "merge/merge_rows claim",
+    "merge/merge_rows diagnose",
     "merge/close_run",
     "merge/count_batch",
     "merge/move_cursor",
@@ -499,7 +499,7 @@ def two_analytics(lane: Lane) -> Measured:
 @fault("lower number commits later", 6)
 def late_commit(lane: Lane) -> Measured:
     """A writer takes its numbers, and commits when higher ones were merged long ago."""
-    late = [(stream, lane.good_event(stream)) for stream in STREAMS]
+    late = [(stream, lane.good_event(stream)) for stream in SIMULATED]
     with closing(lane.connect()) as writer:
         low = max(stage(writer, stream, payload) for stream, payload in late)
         merged = lane.is_true(f"SELECT max(seq) > {low + 10} FROM staging.outcome")
@@ -691,7 +691,7 @@ def started_in_the_end(lane: Lane) -> Measured:
 def load_twice(lane: Lane) -> Measured:
     lane.settle()
     before = clean_rows(lane)
-    for stream in STREAMS:
+    for stream in SIMULATED:
         history = history_of(lane, stream)
         for _ in range(2):
             load(lane, stream, history)
@@ -702,7 +702,7 @@ def load_twice(lane: Lane) -> Measured:
 
 @fault("load killed", 2)
 def kill_load(lane: Lane) -> Measured:
-    stream = lane.rng.choice(STREAMS)
+    stream = lane.rng.choice(SIMULATED)
     history = history_of(lane, stream)
     order = Order(lane.rng.choice(both_sides("COMMIT office load")), lane.rng.randint(1, 2))
     lane.note = f"{order.point}, occurrence {order.occurrence}"

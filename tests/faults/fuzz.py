@@ -30,10 +30,11 @@ from ingestor import on_arrival
 from integration.events import compute_and_publish
 from model import Clean, Outcome, merge
 from pipeline.core.database import Database, describe
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
-from pipeline.staging.append import STREAMS, load_lines
+from pipeline.staging.append import load_lines
 
 PORT: Final = 25435
 LARGEST_GROUP: Final = 400

@@ -30,7 +30,7 @@ from faults.proxy import Proxy
 from faults.server import Reader, Server, SmallDisk, wait_for
 from pipeline.core.database import Database
 from pipeline.schema.migrate import apply_schema
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED
 
 ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02
@@ -252,7 +252,7 @@ class Lane:
 
     def acknowledged(self, since: float) -> float:
         """Seconds from a moment until both streams were acknowledged something again."""
-        times = [self.ledger.first_after(stream, since, FLOW_SECONDS) for stream in STREAMS]
+        times = [self.ledger.first_after(stream, since, FLOW_SECONDS) for stream in SIMULATED]
         known = [at for at in times if at is not None]
         demand(len(known) == len(times), "I1", f"nothing was acknowledged for {FLOW_SECONDS:.0f} s")
         return max(known) - since

@@ -20,7 +20,7 @@ from faults.points import ARMED, Points
 from faults.source import BrokerSource
 from pipeline.core import statements
 from pipeline.core.errors import exit_on_office_error
-from utils.pipeline_utils import STREAMS
+from pipeline.core.streams import STREAMS
 
 BROKER = "FAULT_BROKER"
 # More of what libpq sends as options, such as a short lock_timeout; it overrules the pipeline's.
@@ -46,13 +46,19 @@ def main() -> None:
 
 
 def watch_statements(points: Points) -> None:
-    """Announces every statement of the pipeline's SQL, by its name."""
+    """Announces every statement of the pipeline's SQL, by its name and its stream."""
 
     def watched(function: Callable[..., T]) -> Callable[..., T]:
-        def call(cursor: Any, name: str, *arguments: Any) -> T:  # noqa: ANN401
-            points(f"before {name}")
-            result = function(cursor, name, *arguments)
-            points(f"after {name}")
+        def call(
+            cursor: Any,  # noqa: ANN401
+            name: str,
+            *arguments: Any,  # noqa: ANN401
+            stream: str | None = None,
+        ) -> T:
+            point = f"{name} {stream}" if stream else name
+            points(f"before {point}")
+            result = function(cursor, name, *arguments, stream=stream)
+            points(f"after {point}")
             return result
 
         return call

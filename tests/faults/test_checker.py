@@ -15,7 +15,7 @@ from pipeline.core.database import Database
 from pipeline.merge.merge import merge_pending
 from pipeline.revenue import revenue
 from pipeline.staging import append as staging
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED
 
 EVENTS = 150
 
@@ -40,7 +40,7 @@ def checker(database: Database, database_url: str, ledger: Ledger) -> Iterator[C
 
 def stage(database: Database, ledger: Ledger) -> None:
     events = Events("checker")
-    for stream in STREAMS:
+    for stream in SIMULATED:
         payloads = [events.next(stream) for _ in range(EVENTS)]
         with database.transaction() as cursor:
             for payload in payloads:

@@ -16,7 +16,7 @@ import pytest
 
 from integration.citus import NAME, Layout, distribute_sql, layout_of
 from pipeline.core.database import Database
-from pipeline.core.statements import PLAIN, SQL_FOLDER, TEMPLATE, Cursor
+from pipeline.core.statements import Cursor, all_statements, for_each_stream, statement
 
 SCHEMAS = ["public", "staging", "analytics", "audit"]
 # What may be different at each look, which Citus would have to do the same on every node.
@@ -495,12 +495,12 @@ def planted(database: Database, plant: Plant) -> Iterator[Office]:
 
 
 def all_files() -> dict[str, str]:
-    return {
-        file.relative_to(SQL_FOLDER).as_posix().removesuffix(PLAIN).removesuffix(TEMPLATE): re.sub(
-            r"--.*", "", file.read_text(encoding="utf-8")
-        )
-        for file in sorted([*SQL_FOLDER.rglob(f"*{PLAIN}"), *SQL_FOLDER.rglob(f"*{TEMPLATE}")])
-    }
+    """All statements, without their comments; one of each stream is as many statements in a row."""
+    files: dict[str, str] = {}
+    for name, stream in for_each_stream(all_statements()):
+        bare = re.sub(r"--.*", "", statement(name, stream))
+        files[name] = f"{files[name]};\n{bare}" if name in files else bare
+    return files
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -531,7 +531,7 @@ def test_the_updates_of_the_office_are_seen() -> None:
     seen = {(file, table) for file, table, _ in changes_in(all_files())}
     assert seen >= {
         ("merge/close_run", "staging.merge_run"),
-        ("audit/rebuild/put_claim_right", "public.claim"),
+        ("audit/rebuild/put_rows_right", "public.diagnose"),
         ("revenue/publish", "analytics.revenue_by_diagnosis"),
     }
     last = {file: changes for file, _, changes in changes_in(all_files())}["revenue/close_run"]

@@ -25,14 +25,15 @@ from pipeline.audit.explain import (
     WindowBiography,
     explain_claim,
     explain_diagnose,
+    explain_row,
     explain_window,
     read_window_at,
 )
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
-from pipeline.core.statements import fetch_one, statement, statements_in
+from pipeline.core.statements import fetch_one, for_each_stream, statement, statements_in
 from pipeline.merge.replay import replay
-from pipeline.report.display_explain import claim_lines, diagnose_lines, window_lines
+from pipeline.report.display_explain import claim_lines, diagnose_lines, row_lines, window_lines
 from pipeline.revenue.revenue import compute
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -62,6 +63,22 @@ def text(lines: list[str]) -> str:
     """What a person reads, however it is wrapped."""
     assert max(map(len, lines)) <= 80
     return " ".join(" ".join(lines).split())
+
+
+# --- rows of any stream ---
+
+
+def test_a_row_of_any_stream_has_its_raw_rows_and_its_clean_row(database: Database) -> None:
+    stage_and_merge(database, "diagnose", diagnose(7, tsp=NOON), diagnose(8))
+    stage_and_merge(database, "diagnose", diagnose(7, icd10_code="J45.2", tsp=NOON))
+
+    found = database.run(partial(explain_row, stream="diagnose", row_id=7), snapshot=True)
+    assert [row["fate"] for row in found.raw_rows] == ["merged", "conflict"]
+    assert found.as_dict()["stream"] == "diagnose"
+    told = text(row_lines(found))
+    assert told.startswith("Diagnose 7 (times are UTC) Raw rows, in the order of arrival: 2")
+    assert "icd10_code J45.2, where the clean row has R41.3" in told
+    assert told.endswith("Clean row icd10_code R41.3, patient_id 1, tsp 2026-05-04 12:00:00")
 
 
 # --- claims ---
@@ -437,14 +454,15 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
     # Before the planner knows how large anything is, no table at least is read from end to end.
     whole = {
         name
-        for name in statements_in("audit/explain")
-        for scan in scans(database, name)
+        for name, stream in for_each_stream(statements_in("audit/explain"))
+        for scan in scans(database, name, stream)
         if scan["Node Type"] == "Seq Scan" and table_of(scan["Relation Name"]) in LARGE
     }
     assert whole == set()
     change(database, "ANALYZE")
     read = {
-        name: sum(map(rows_read, scans(database, name))) for name in statements_in("audit/explain")
+        (name, stream): sum(map(rows_read, scans(database, name, stream)))
+        for name, stream in for_each_stream(statements_in("audit/explain"))
     }
     # The pending rows are 1,000, each found in an index and in the table.
     assert {name: count for name, count in read.items() if count > 3000} == {}
@@ -452,11 +470,11 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
     assert fates_found == ["merged", "duplicate", "pending"]
 
 
-def scans(database: Database, name: str) -> list[dict[str, Any]]:
+def scans(database: Database, name: str, stream: str | None) -> list[dict[str, Any]]:
     """Where a statement reads tables and indexes, and how much."""
     with database.transaction() as cursor:
         place = fetch_one(cursor, "audit/explain/cursor", {"stream": "claim"})._asdict()
-        query = cursor.mogrify(statement(name), {**PARAMETERS, **place}).decode()
+        query = cursor.mogrify(statement(name, stream), {**PARAMETERS, **place}).decode()
         cursor.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT json) ") + sql.SQL(query))
         [[plan]] = cursor.fetchone() or []
     return [node for node in nodes(plan["Plan"]) if "Scan" in node["Node Type"]]

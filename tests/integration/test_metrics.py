@@ -28,6 +28,7 @@ from pipeline.audit.verify import find_unbalanced
 from pipeline.core.contract import FATES, REASONS
 from pipeline.core.database import Database
 from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import merge_pending
 from pipeline.operations.metrics import (
     SEVERITIES,
@@ -43,7 +44,7 @@ from pipeline.operations.metrics import (
 )
 from pipeline.operations.question import Question
 from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES
-from pipeline.staging.append import STREAMS, append
+from pipeline.staging.append import append
 from scrape import Scrape, counts, read_registry
 
 pytestmark = [

@@ -162,7 +162,7 @@ def test_a_window_s_check_for_raw_rows_looks_into_no_day_that_can_hold_none(
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     window = {"windows": [start], "since": start, "until": start + timedelta(minutes=10)}
     with office.transaction() as cursor:
-        batch = cursor.mogrify(statement(f"quality/slice_{stream}"), window).decode()
+        batch = cursor.mogrify(statement("quality/slice_rows", stream), window).decode()
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.format(batch=f'({batch})')}")
         [(explained,)] = cursor.fetchall()
     looked_into = {

@@ -57,6 +57,7 @@ from model import (
 )
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch, Look, merge_pending
 from pipeline.revenue import revenue as analytics
 from pipeline.staging import append as staging
@@ -313,7 +314,7 @@ def assert_reconciliation_is_as_modelled(database: Database) -> None:
     model, raw = expected(database), raw_rows(database)
     lines = {line.stream: line for line in query(database, "SELECT * FROM audit.reconciliation")}
     cursors = {line.stream: line for line in query(database, "SELECT * FROM staging.merge_cursor")}
-    assert lines.keys() == cursors.keys() == set(staging.STREAMS)
+    assert lines.keys() == cursors.keys() == set(STREAMS)
     for stream, line in lines.items():
         fates = [outcome.fate for outcome in model.outcomes if outcome.stream == stream]
         received = sum(row.stream == stream for row in raw)

@@ -23,8 +23,8 @@ PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
 )
 
-MERGE_CLAIM: Final = "src/pipeline/sql/merge/merge_claim.sql"
-MERGE_DIAGNOSE: Final = "src/pipeline/sql/merge/merge_diagnose.sql"
+MERGE_ROWS: Final = "src/pipeline/sql/merge/merge_rows.sql.jinja"
+FATE: Final = "src/pipeline/sql/merge/fate.jinja"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
 REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
@@ -169,17 +169,17 @@ MUTANTS: Final[list[Mutant]] = [
         "no ORDER BY",
         "Of the rows of an id, any one of the batch is taken for the first.",
         MERGE_TESTS,
-        MERGE_CLAIM,
-        "(PARTITION BY b.entity_id ORDER BY b.seq)",
+        FATE,
+        """(PARTITION BY b.entity_id ORDER BY b.{{ order | join(", b.") }})""",
         "(PARTITION BY b.entity_id)",
     ),
     _mutant(
         "last of a batch wins",
         "Of the rows of an id in a batch, the last is taken for the first.",
         MERGE_TESTS,
-        MERGE_DIAGNOSE,
-        "(PARTITION BY b.entity_id ORDER BY b.seq)",
-        "(PARTITION BY b.entity_id ORDER BY b.seq DESC)",
+        FATE,
+        """ORDER BY b.{{ order | join(", b.") }})""",
+        """ORDER BY b.{{ order | join(", b.") }} DESC)""",
     ),
     Mutant(
         "upsert",
@@ -187,7 +187,7 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         (
             Edit(
-                MERGE_CLAIM,
+                MERGE_ROWS,
                 """\
     WHERE j.fate = 'merged'
     ORDER BY j.entity_id
@@ -202,7 +202,7 @@ recorded_outcome AS (
     )
     ORDER BY j.entity_id
     ON CONFLICT (id) DO UPDATE
-        SET code = excluded.code, price = excluded.price, patient_id = excluded.patient_id
+        SET ({{ stream.content() }}, tsp) = ({{ stream.content("excluded.") }}, excluded.tsp)
 ),
 
 recorded_outcome AS (
@@ -214,7 +214,7 @@ recorded_outcome AS (
         "conflict counted as duplicate",
         "A row of the same id with other content passes for a repetition.",
         MERGE_TESTS,
-        MERGE_CLAIM,
+        FATE,
         "ELSE 'conflict'",
         "ELSE 'duplicate'",
     ),
@@ -222,9 +222,10 @@ recorded_outcome AS (
         "price makes no conflict",
         "A later row of an id with another price passes for a repetition.",
         MERGE_TESTS,
-        MERGE_CLAIM,
-        "WHEN (a.code, a.price, a.patient_id) = (earlier.code, earlier.price, earlier.patient_id)",
-        "WHEN (a.code, a.patient_id) = (earlier.code, earlier.patient_id)",
+        FATE,
+        """WHEN ({{ stream.content("a.") }}) = ({{ stream.content("earlier.") }})""",
+        """WHEN ({{ stream.content("a.") | replace("a.price", "0") }})"""
+        """ = ({{ stream.content("earlier.") | replace("earlier.price", "0") }})""",
     ),
     _mutant(
         "merge without locking the cursor",
@@ -344,7 +345,7 @@ recorded_outcome AS (
         "drop late diagnoses",
         "A diagnosis changes no window that has closed.",
         REVENUE_TESTS,
-        MERGE_DIAGNOSE,
+        MERGE_ROWS,
         "WHERE j.fate = 'merged'\n    GROUP BY j.patient_id",
         "WHERE j.fate = 'merged' AND j.tsp > now() - interval '10 minutes' GROUP BY j.patient_id",
     ),
@@ -376,7 +377,7 @@ recorded_outcome AS (
         "windows in local time",
         "Windows are cut in a time zone whose offset is not a multiple of the window's length.",
         REVENUE_TESTS,
-        MERGE_CLAIM,
+        MERGE_ROWS,
         "analytics.window_start(j.tsp) AS window_start",
         "date_bin('10 minutes', j.tsp AT TIME ZONE 'Asia/Kathmandu', timestamp 'epoch')"
         " AT TIME ZONE 'Asia/Kathmandu' AS window_start",

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from psycopg2.extensions import new_type, register_type
 
 from pipeline.core.database import Database
-from pipeline.core.statements import Cursor, statement
+from pipeline.core.statements import Cursor, is_per_stream, statement
 
 # Applied before any test: their cases say what the views show.
 SCHEMA_FILE = re.compile(r"schema/(version|baseline|migrations|repeatable)/.+")
@@ -54,16 +54,28 @@ class UndoError(Exception):
     """Ends a case's transaction without a trace, so that all cases can share a database."""
 
 
-def statement_of(case: Path) -> str:
-    """The name of a case's statement: the same path as the case's, below the folder `sql`."""
+def statement_of(case: Path) -> tuple[str, str | None]:
+    """The name of a case's statement, and the stream that it is rendered for.
+
+    The name is the same path as the case's, below the folder `sql`; a stream is a folder of its own
+    between the statement and the case.
+    """
     parts = case.parent.parts
     below = len(parts) - parts[::-1].index("sql")
-    return "/".join(parts[below:])
+    *name, last = parts[below:]
+    if is_per_stream("/".join(name)):
+        return "/".join(name), last
+    return "/".join([*name, last]), None
 
 
 def files_of(case: Path) -> dict[str, Path]:
-    """The files that hold for a case: its stage's, its statement's, its own; the last one wins."""
-    folders = (case.parent.parent, case.parent, case)
+    """The files that hold for a case: those of its room, its statement, its stream, and its own.
+
+    Of two with the same name, the later one wins.
+    """
+    _, stream = statement_of(case)
+    levels = 4 if stream else 3
+    folders = reversed([case, *case.parents][:levels])
     files = {file.name: file for folder in folders for file in folder.iterdir() if file.is_file()}
     for name in files:
         if name not in {"first.json", "parameters.json", "input.sql"} and not name.endswith(".csv"):
@@ -81,8 +93,9 @@ def differences(case: Path, database: Database) -> list[str]:
         cursor.execute(RESTART_NUMBERS)
         register_type(AS_TEXT, cursor)
         load(cursor, files)
-        if not SCHEMA_FILE.fullmatch(statement_of(case)):
-            cursor.execute(statement(statement_of(case)), parameters_of(files))
+        name, stream = statement_of(case)
+        if not SCHEMA_FILE.fullmatch(name):
+            cursor.execute(statement(name, stream), parameters_of(files))
         found += compare_all(cursor, files)
         raise UndoError
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.database import Database
-from pipeline.core.statements import PLAIN, SQL_FOLDER, TEMPLATE
+from pipeline.core.statements import all_statements, for_each_stream
 from sql.runner import SCHEMA_FILE, differences, files_of, statement_of
 
 HERE = Path(__file__).parent
@@ -60,11 +60,11 @@ def test_case(case: Path, database: Database) -> None:
 
 
 def test_every_statement_has_a_case() -> None:
-    assert without_case(all_statements()) == WITHOUT_CASE
+    assert without_case(set(all_statements())) == WITHOUT_CASE
 
 
 def test_every_case_has_a_statement() -> None:
-    assert {statement_of(case) for case in CASES} <= all_statements()
+    assert {statement_of(case) for case in CASES} <= set(for_each_stream(all_statements()))
 
 
 def test_a_statement_without_a_case_is_reported() -> None:
@@ -103,12 +103,6 @@ def write_case(folder: Path, files: dict[str, str]) -> Path:
     return case
 
 
-def all_statements() -> set[str]:
-    files = (*SQL_FOLDER.rglob(f"*{PLAIN}"), *SQL_FOLDER.rglob(f"*{TEMPLATE}"))
-    names = [file.relative_to(SQL_FOLDER).as_posix() for file in files]
-    return {name.removesuffix(PLAIN).removesuffix(TEMPLATE) for name in names}
-
-
 def without_case(names: set[str]) -> set[str]:
     wanted = {name for name in names if not SCHEMA_FILE.fullmatch(name)}
-    return wanted - {statement_of(case) for case in CASES}
+    return wanted - {name for name, _ in map(statement_of, CASES)}

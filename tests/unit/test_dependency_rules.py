@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.statements import all_statements, for_each_stream, statement
+
 SRC = Path(__file__).parents[2] / "src"
 
 Files = dict[str, str]
@@ -165,11 +167,11 @@ PYTHON_RULES: list[tuple[Rule, Files]] = [
     ),
     (
         pipeline_knows_nothing_of_the_library,
-        {"pipeline/merge/merge.py": "from utils.pipeline_utils import STREAMS"},
+        {"pipeline/merge/merge.py": "from utils.pipeline_utils import Channel"},
     ),
     (
         library_knows_nothing_of_pipeline,
-        {"history.py": "from pipeline.staging.append import STREAMS"},
+        {"history.py": "from pipeline.core.streams import STREAMS"},
     ),
     (
         pipeline_knows_nothing_of_the_library,
@@ -275,7 +277,7 @@ ALLOWED: list[tuple[Rule, Files]] = [
     (no_sql_in_python, {"office.py": "print('Set DATABASE_URL, then merge.')"}),
     (
         no_sql_is_put_together,
-        {"pipeline/merge/merge.py": "fetch_one(cursor, f'merge/merge_{stream}')"},
+        {"pipeline/merge/merge.py": "fetch_one(cursor, f'merge/next_{where}', stream=stream)"},
     ),
     (
         no_sql_is_put_together,
@@ -307,7 +309,9 @@ def python_files() -> Files:
 
 
 def sql_files() -> Files:
-    return files_under(SRC / "pipeline" / "sql", "*.sql")
+    """Every statement, rendered."""
+    statements = for_each_stream(all_statements())
+    return {f"{name}.sql": statement(name, stream) for name, stream in statements}
 
 
 def files_under(folder: Path, pattern: str) -> Files:

@@ -9,7 +9,7 @@ import pytest
 
 from history import CHRONIC, HOUR, History, make_history, window_of
 from model import Clean, RawRow, merge
-from utils.pipeline_utils import STREAMS
+from publisher import SIMULATED
 
 WINDOW = timedelta(minutes=10)
 UNTIL = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def rows(history: History) -> list[RawRow]:
-    arrivals = [(stream, a) for stream in STREAMS for a in history.arrivals[stream]]
+    arrivals = [(stream, a) for stream in SIMULATED for a in history.arrivals[stream]]
     return [
         RawRow(seq, stream, arrival.payload, UNTIL)
         for seq, (stream, arrival) in enumerate(arrivals, start=1)
@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_history() -> None:
 
 
 def test_arrivals_come_in_order_and_before_the_end(history: History) -> None:
-    for stream in STREAMS:
+    for stream in SIMULATED:
         times = [arrival.at for arrival in history.arrivals[stream]]
         assert times == sorted(times)
         assert history.since <= times[0] <= times[-1] < history.until
@@ -64,7 +64,7 @@ def test_arrivals_come_in_order_and_before_the_end(history: History) -> None:
 
 def test_parts_of_it_are_the_whole(history: History) -> None:
     middle = UNTIL - 3 * HOUR
-    for stream in STREAMS:
+    for stream in SIMULATED:
         before = history.payloads(stream, history.since, middle)
         after = history.payloads(stream, middle, history.until)
         assert before
@@ -72,7 +72,7 @@ def test_parts_of_it_are_the_whole(history: History) -> None:
 
 
 def test_every_fate_and_most_reasons_come_about(clean: Clean) -> None:
-    for stream in STREAMS:
+    for stream in SIMULATED:
         outcomes = [outcome for outcome in clean.outcomes if outcome.stream == stream]
         fates = Counter(outcome.fate for outcome in outcomes)
         assert set(fates) == {"merged", "duplicate", "conflict", "rejected"}

@@ -13,8 +13,8 @@ from random import Random
 import pytest
 
 from pipeline.core.logs import LogfmtFormatter
-from publisher import DIAGNOSES, FEES, Publisher, claims, diagnoses, next_due
-from utils.pipeline_utils import STREAMS, Channel, Sink
+from publisher import DIAGNOSES, FEES, SIMULATED, Publisher, claims, diagnoses, next_due
+from utils.pipeline_utils import Channel, Sink
 
 DEADLINE = 60
 GENERATORS = [claims, diagnoses]
@@ -199,7 +199,7 @@ def publisher() -> Iterator[MakePublisher]:
     with ExitStack() as stack:
 
         def make(**arguments: object) -> Publisher:
-            defaults = {"every_seconds": 0.01, "first_ids": dict.fromkeys(STREAMS, 0), "seed": 1}
+            defaults = {"every_seconds": 0.01, "first_ids": dict.fromkeys(SIMULATED, 0), "seed": 1}
             made = Publisher(**(defaults | arguments))  # type: ignore[arg-type]
             stack.callback(made.stop, DEADLINE)
             return made
@@ -218,7 +218,7 @@ def receive(channel: Channel, count: int) -> list[bytes]:
 
 
 def expected(stream: str, count: int, **shares: float) -> list[bytes]:
-    generator: Generator = dict(zip(STREAMS, GENERATORS, strict=True))[stream]
+    generator: Generator = dict(zip(SIMULATED, GENERATORS, strict=True))[stream]
     return take(count, generator(0, Random(f"1 {stream}"), **shares))
 
 
@@ -261,7 +261,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_each_stream_is_published_to_its_sink(publisher: MakePublisher) -> None:
-    channels = {stream: Channel() for stream in STREAMS}
+    channels = {stream: Channel() for stream in SIMULATED}
     shares = {"duplicate_share": 0.4, "conflict_share": 0.3}
     published = publisher(sinks=channels, **shares)
     published.start()
@@ -271,7 +271,7 @@ def test_each_stream_is_published_to_its_sink(publisher: MakePublisher) -> None:
 
 
 def test_first_ids_and_patients_reach_the_events(publisher: MakePublisher) -> None:
-    channels = {stream: Channel() for stream in STREAMS}
+    channels = {stream: Channel() for stream in SIMULATED}
     publisher(sinks=channels, first_ids={"claim": 500, "diagnose": 900}, patients=1).start()
     for stream, first_id in (("claim", 500), ("diagnose", 900)):
         events = [json.loads(payload) for payload in receive(channels[stream], 5)]

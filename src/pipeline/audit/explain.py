@@ -1,4 +1,4 @@
-"""The biography of a claim, a diagnosis or a window: what arrived, what became of it, what counts.
+"""The biography of a row or a window: what arrived, what became of it, what counts.
 
 Give every function a cursor of one snapshot. Costs depend on the biography, not on history.
 """
@@ -13,15 +13,10 @@ from typing import Any, Final
 from pipeline.core.contract import REASONS
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
+from pipeline.core.streams import STREAMS
 from pipeline.core.window import read_window_length, window_of
 
 Row = dict[str, Any]
-
-# The fields whose difference makes a conflict.
-CONTENT: Final = {
-    "claim": ("code", "price", "patient_id"),
-    "diagnose": ("icd10_code", "patient_id"),
-}
 
 WINDOWS_LISTED: Final = 200
 
@@ -103,6 +98,20 @@ class Contribution:
     diagnose_id: int | None
     icd10_code: str | None
     diagnosed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RowBiography:
+    """A row of any stream: its raw rows and the clean row."""
+
+    stream: str
+    id: int
+    raw_rows: list[Row]
+    clean: Row | None
+
+    def as_dict(self) -> Row:
+        """The same, for another program to read."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -216,6 +225,16 @@ def check_in_words(check: Row) -> str:
     return f"{check['status']} {check['severity']} {check['suite']}: {check['check_name']}"
 
 
+def explain_row(cursor: Cursor, stream: str, row_id: int) -> RowBiography:
+    """Reads the biography of a row of a stream.
+
+    Raises:
+        OfficeError: nothing carries the id.
+    """
+    raw_rows, clean = _raw_and_clean(cursor, stream, row_id)
+    return RowBiography(stream, row_id, raw_rows, clean)
+
+
 def explain_claim(cursor: Cursor, claim_id: int) -> ClaimBiography:
     """Reads the biography of a claim.
 
@@ -302,8 +321,9 @@ def read_window_at(cursor: Cursor, moment: datetime) -> WindowState:
 
 def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Row], Row | None]:
     place = fetch_one(cursor, "audit/explain/cursor", {"stream": stream})._asdict()
-    raw_rows = _rows(cursor, f"audit/explain/{stream}_rows", {"id": entity_id, **place})
-    found = _rows(cursor, f"audit/explain/{stream}", {"id": entity_id})
+    of_id = {"id": entity_id}
+    raw_rows = _rows(cursor, "audit/explain/raw_rows", {**of_id, **place}, stream=stream)
+    found = _rows(cursor, "audit/explain/clean_row", of_id, stream=stream)
     if not raw_rows and not found:
         raise OfficeError(
             f"Nothing that arrived carries the {stream} id {entity_id}; what came without a "
@@ -339,9 +359,9 @@ def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
 
 def _differences(stream: str, row: Row, clean: Mapping[str, Any]) -> list[Row]:
     return [
-        {"field": field, "raw": row[field], "clean": clean[field]}
-        for field in CONTENT[stream]
-        if row[field] != clean[field]
+        {"field": column.name, "raw": row[column.name], "clean": clean[column.name]}
+        for column in STREAMS[stream].columns
+        if row[column.name] != clean[column.name]
     ]
 
 
@@ -438,5 +458,5 @@ def _category_sums(
     ]
 
 
-def _rows(cursor: Cursor, name: str, parameters: Row) -> list[Row]:
-    return [row._asdict() for row in fetch_all(cursor, name, parameters)]
+def _rows(cursor: Cursor, name: str, parameters: Row, *, stream: str | None = None) -> list[Row]:
+    return [row._asdict() for row in fetch_all(cursor, name, parameters, stream=stream)]

@@ -18,11 +18,9 @@ from pipeline.audit.verify import recorded_files
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one, statement
-from pipeline.staging.append import STREAMS
+from pipeline.core.streams import STREAMS
 
 Watch = Callable[[int, int], None]
-
-TABLES: Final = ("claim", "diagnose", "outcome", "batch", "cursor")
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def _derive_batch(
         "through_run": through,
         "batch_size": batch_size,
     }
-    done = fetch_one(cursor, f"audit/rebuild/derive_{stream}", batch)
+    done = fetch_one(cursor, "audit/rebuild/derive_rows", batch, stream=stream)
     return done.found, Place(done.last_run, done.last_seq) if done.found else after
 
 
@@ -196,8 +194,10 @@ def _finish(
 
 def _compare(cursor: Cursor) -> list[Difference]:
     execute(cursor, "audit/rebuild/analyze")
-    for table in TABLES:
-        execute(cursor, f"audit/rebuild/compare_{table}")
+    for stream in STREAMS:
+        execute(cursor, "audit/rebuild/compare_rows", stream=stream)
+    for relation in ("outcome", "batch", "cursor"):
+        execute(cursor, f"audit/rebuild/compare_{relation}")
     return [Difference(**row._asdict()) for row in fetch_all(cursor, "audit/rebuild/differences")]
 
 
@@ -210,10 +210,10 @@ def _put_right(cursor: Cursor) -> int:
             "rows can't be rebuilt; nothing was changed: bring the raw rows back from a backup."
         )
     marked = len(fetch_all(cursor, "audit/rebuild/mark_windows"))
-    for table in ("claim", "diagnose"):
-        execute(cursor, f"audit/rebuild/put_{table}_right")
+    for stream in STREAMS:
+        execute(cursor, "audit/rebuild/put_rows_right", stream=stream)
     execute(cursor, "audit/rebuild/drop_differing_outcomes")
     execute(cursor, "audit/rebuild/insert_differing_outcomes")
-    for table in ("batch", "cursor"):
-        execute(cursor, f"audit/rebuild/put_{table}_right")
+    for relation in ("batch", "cursor"):
+        execute(cursor, f"audit/rebuild/put_{relation}_right")
     return marked

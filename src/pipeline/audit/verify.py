@@ -15,6 +15,7 @@ from pipeline.core.statements import (
     fetch_all,
     fetch_one,
     first_comment,
+    for_each_stream,
     statements_in,
 )
 
@@ -23,7 +24,9 @@ ROWS_SHOWN = 20
 # A slice that begins here holds everything.
 BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 
-Watch = Callable[[Sequence[str]], Iterable[str]]
+# A statement, and the stream that it checks where there is one a stream.
+Check = tuple[str, str | None]
+Watch = Callable[[Sequence[Check]], Iterable[Check]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def verify(
             with history; without it, everything.
         patience: how long a closed window may wait for an analytics run; None for as long as two
             windows, so that two runs have to miss it.
-        watch: hands on the names of the checks, one after the other, as they are done.
+        watch: hands on the checks, one after the other, as they are done.
     """
     if since:
         execute(cursor, "audit/verify_slice/favour_indexes")
@@ -66,7 +69,8 @@ def verify(
         {"since": since or BEGINNING, "patience": patience},
     )._asdict()
     names = statements_in("audit/verify") + ([] if since else statements_in("audit/verify_all"))
-    return [_check(cursor, name, bounds) for name in watch(names)]
+    checks = watch(for_each_stream(names))
+    return [_check(cursor, name, stream, bounds) for name, stream in checks]
 
 
 def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
@@ -111,11 +115,18 @@ def find_fault(
     return f"verify finds fault: {', '.join(broken)}" if broken else None
 
 
-def _check(cursor: Cursor, name: str, bounds: dict[str, Any]) -> Promise:
-    rows = fetch_all(cursor, name, bounds)
+def _check(cursor: Cursor, name: str, stream: str | None, bounds: dict[str, Any]) -> Promise:
+    rows = fetch_all(cursor, name, bounds, stream=stream)
     return Promise(
-        name=name.rsplit("/", 1)[-1],
-        text=first_comment(name),
+        name=_name_of_promise(name, stream),
+        text=first_comment(name, stream),
         rows_at_fault=len(rows),
         examples=[row._asdict() for row in rows[:ROWS_SHOWN]],
     )
+
+
+def _name_of_promise(name: str, stream: str | None) -> str:
+    """The name of the statement's file, with the stream behind its number."""
+    file = name.rsplit("/", 1)[-1]
+    number, _, promise = file.partition("_")
+    return f"{number}_{stream}_{promise}" if stream else file

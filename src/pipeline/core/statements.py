@@ -1,16 +1,16 @@
 """The project's SQL: one statement a file, under `pipeline/sql/<room>/`.
 
 A file `<name>.sql` is plain SQL. A file `<name>.sql.jinja` is a template, rendered from the
-definitions in `streams.py`: for one stream, or for all of them at once. `make sql` writes out what
-is rendered, to read.
+definitions in `streams.py`: for one stream where it speaks of `stream`, else for all of them at
+once. A file `<name>.jinja` holds what templates share. `make sql` writes out what is rendered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 from psycopg2 import extensions
 
 from pipeline.core.contract import REASONS
@@ -45,15 +45,33 @@ def statement(name: str, stream: str | None = None) -> str:
 
 def statements_in(folder: str) -> list[str]:
     """The names of a folder's statements, in the order of their numbers."""
-    files = {file.name for file in (SQL_FOLDER / folder).iterdir() if file.is_file()}
-    names = {file.removesuffix(PLAIN).removesuffix(TEMPLATE) for file in files}
-    return [f"{folder}/{name}" for name in sorted(names)]
+    return _names((SQL_FOLDER / folder).iterdir())
 
 
+def all_statements() -> list[str]:
+    """The names of all statements."""
+    return _names(SQL_FOLDER.rglob("*"))
+
+
+def for_each_stream(names: Iterable[str]) -> list[tuple[str, str | None]]:
+    """Each statement with each stream that it is rendered for; None: it serves all streams."""
+    return [
+        (name, stream) for name in names for stream in (STREAMS if is_per_stream(name) else (None,))
+    ]
+
+
+def is_template(name: str) -> bool:
+    """Whether a statement is rendered."""
+    return (SQL_FOLDER / f"{name}{TEMPLATE}").is_file()
+
+
+@cache
 def is_per_stream(name: str) -> bool:
     """Whether a statement is rendered for one stream at a time."""
-    template = SQL_FOLDER / f"{name}{TEMPLATE}"
-    return template.is_file() and "{{ stream." in template.read_text(encoding="utf-8")
+    if not is_template(name):
+        return False
+    text = (SQL_FOLDER / f"{name}{TEMPLATE}").read_text(encoding="utf-8")
+    return "stream" in meta.find_undeclared_variables(_templates().parse(text))
 
 
 def first_comment(name: str, stream: str | None = None) -> str:
@@ -97,6 +115,16 @@ def fetch_one(
     if row is None:
         raise RuntimeError(f"{name} returned no row")
     return row
+
+
+def _names(files: Iterable[Path]) -> list[str]:
+    paths = (file.relative_to(SQL_FOLDER).as_posix() for file in files)
+    return sorted(
+        path.removesuffix(ending)
+        for path in paths
+        for ending in (PLAIN, TEMPLATE)
+        if path.endswith(ending)
+    )
 
 
 def _content_columns() -> list[str]:

@@ -70,6 +70,10 @@ class Stream:
         """The names of the content columns."""
         return tuple(column.name for column in self.columns)
 
+    def content(self, prefix: str = "") -> str:
+        """The names of the content columns as SQL lists them, each behind a prefix like `c.`."""
+        return ", ".join(f"{prefix}{name}" for name in self.column_names)
+
 
 CLAIM: Final = Stream(
     name="claim",

@@ -13,7 +13,7 @@ from psycopg2.errors import UniqueViolation
 
 from pipeline.core.database import Database, PassingError
 from pipeline.core.statements import Cursor, execute, fetch_one
-from pipeline.staging.append import STREAMS
+from pipeline.core.streams import STREAMS
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: 
 def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
     """Inserts what becomes of raw rows; what the statement counts, by its columns."""
     try:
-        return dict(fetch_one(cursor, f"merge/merge_{stream}", rows)._asdict())
+        return dict(fetch_one(cursor, "merge/merge_rows", rows, stream=stream)._asdict())
     except UniqueViolation:
         raise PassingError("somebody else has inserted a row meanwhile") from None
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
-from pipeline.staging.append import STREAMS
+from pipeline.core.streams import STREAMS
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,15 @@ from prometheus_client.registry import Collector
 from pipeline.core.contract import FATES, REASONS
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch
 from pipeline.operations.question import NoAnswerError, Question
-from pipeline.staging.append import STREAMS
 
 if TYPE_CHECKING:  # importing it takes seconds, and the ingestor has no use for it
     from pipeline.quality.cycle import CycleResult
 
 VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
-SUITES: Final = ("staging", "claim", "diagnose", "revenue")
+SUITES: Final = ("staging", *STREAMS, "revenue")
 SEVERITIES: Final = ("critical", "warning", "info")
 
 BATCH_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
@@ -105,7 +105,7 @@ class Metrics:
         self.registry.register(_State(state, families))
 
     def _counter(
-        self, name: str, documentation: str, labels: Mapping[str, tuple[str, ...]]
+        self, name: str, documentation: str, labels: Mapping[str, Iterable[str]]
     ) -> Counter:
         """A counter with a 0 for everything it tells apart: the first is an increase then."""
         counter = Counter(name, documentation, list(labels), registry=self.registry)

@@ -25,10 +25,12 @@ from sqlalchemy import URL, Engine, ExceptionContext, event
 
 from pipeline.core.database import connect, describe
 from pipeline.core.files import replace_file
+from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
 
 STAGING_SUITE: Final = "staging"
-WINDOW_SUITES: Final = ("claim", "diagnose", "revenue")
+REVENUE_SUITE: Final = "revenue"
+WINDOW_SUITES: Final = (*STREAMS, REVENUE_SUITE)
 
 # Never samples of values: they would carry patients' data into results and pages.
 RESULT_FORMAT = {

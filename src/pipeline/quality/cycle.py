@@ -5,12 +5,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, statement
+from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch, Look, merge_pending
-from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES, Checker, CheckResult
+from pipeline.quality.checks import (
+    REVENUE_SUITE,
+    STAGING_SUITE,
+    WINDOW_SUITES,
+    Checker,
+    CheckResult,
+)
 from pipeline.quality.data_docs import run_name
 from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
@@ -19,6 +26,13 @@ WINDOWS_AT_ONCE = 1008
 
 Watch = Callable[[int, int], None]
 Check = Callable[[list[datetime]], list[CheckResult]]
+
+# The statement whose rows a suite checks, and the stream that it is rendered for.
+SLICES: Final[dict[str, tuple[str, str | None]]] = {
+    STAGING_SUITE: ("quality/slice_staging", None),
+    **{stream: ("quality/slice_rows", stream) for stream in STREAMS},
+    REVENUE_SUITE: ("quality/slice_revenue", None),
+}
 
 STATUS_BY_WEIGHT = ("passed", "failed", "errored")
 
@@ -155,9 +169,10 @@ def _queries(
     """The query behind each suite, its bounds as literals, so that its cost depends on them."""
 
     def with_literals(cursor: Cursor) -> dict[str, str]:
+        slices = {suite: SLICES[suite] for suite in suites}
         return {
-            suite: cursor.mogrify(statement(f"quality/slice_{suite}"), bounds).decode()
-            for suite in suites
+            suite: cursor.mogrify(statement(name, stream), bounds).decode()
+            for suite, (name, stream) in slices.items()
         }
 
     return database.run(with_literals)

@@ -1,4 +1,4 @@
-"""How the biographies of claims, diagnoses and windows look in a terminal of 80 columns."""
+"""How the biographies of rows and windows look in a terminal of 80 columns."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from pipeline.audit.explain import (
     Contribution,
     DiagnoseBiography,
     Row,
+    RowBiography,
     WindowBiography,
     WindowState,
     check_in_words,
@@ -27,6 +28,15 @@ FATES = {
     "rejected": "Breaks the contract",
     "pending": "Waits to be merged",
 }
+
+
+def row_lines(row: RowBiography) -> list[str]:
+    """The biography of a row of any stream."""
+    return [
+        f"{row.stream.capitalize()} {row.id} (times are UTC)",
+        *_raw_row_lines(row.raw_rows),
+        *_clean_lines(row.clean),
+    ]
 
 
 def claim_lines(claim: ClaimBiography) -> list[str]:

@@ -3,12 +3,10 @@
 import io
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_one, statement
-
-STREAMS: Final = ("claim", "diagnose")
 
 # A transaction's share of a file: small enough for memory, large enough for speed.
 BYTES_PER_TRANSACTION = 8 * 1024 * 1024
