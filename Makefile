@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench simulate bench-audit bench-pages lint audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench simulate bench-audit bench-pages lint sql audit format lock clean
 
 demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
 	@$(OFFICE) demo
@@ -42,12 +42,15 @@ properties: setup-dev  ## the database against the independent model on many gen
 mutants: setup-dev  ## deliberate bugs, one at a time, and which test catches each
 	@$(HARNESS) mutants.run
 
-lint: setup-dev
+sql: setup  ## writes the SQL that is rendered from templates to .office/sql/, to read
+	@PYTHONPATH=src $(BIN)/python -m pipeline.core.render
+
+lint: setup-dev sql
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql
+	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql .office/sql
 
 assets: setup-dev  ## copies what the pages load from npm's packages, by package-lock.json (needs npm)
 	@$(BIN)/python tests/assets.py
