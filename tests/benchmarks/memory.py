@@ -27,7 +27,7 @@ SAMPLE_SECONDS: Final = 1.0
 SAMPLES: Final = 10
 """Of which the median is taken, at either time."""
 PUBLISH_SECONDS: Final[float] = Settings.model_fields["publish_seconds"].default
-ANALYTICS_SECONDS: Final[float] = Settings.model_fields["analytics_seconds"].default
+ANALYTICS_SECONDS: Final[float] = Settings().analytics_period_seconds
 DUPLICATE_SHARE: Final[float] = Settings.model_fields["duplicate_share"].default
 SERVER: Final = "PostgreSQL's connections"
 

@@ -1,6 +1,5 @@
 """Rejected raw rows are put back to pending, and merged again."""
 
-import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,9 +17,7 @@ from integration.events import (
     wait_until_blocked_or_over,
 )
 from pipeline.audit.verify import verify
-from pipeline.core.contract import REASONS
 from pipeline.core.database import Database
-from pipeline.core.statements import statement
 from pipeline.merge.merge import Look, merge_batch, merge_pending
 from pipeline.merge.replay import Replayed, replay
 from pipeline.operations.status import read_status
@@ -37,15 +34,6 @@ def add_patient(database: Database, number: int) -> None:
 
 def broken_promises(database: Database) -> list[str]:
     return [promise.name for promise in database.run(verify, snapshot=True) if not promise.holds]
-
-
-def test_the_reasons_are_those_of_the_contract() -> None:
-    contract = "".join(
-        statement(f"schema/{name}")
-        for name in ("030_contract", "031_claim_contract", "032_diagnose_contract")
-    )
-    in_sql = re.findall(r"(?:THEN|ELSE) '(\w+)'", contract)
-    assert set(in_sql) == set(REASONS)
 
 
 def test_a_missing_patients_rows_and_no_others_are_merged_into_their_late_windows(

@@ -9,7 +9,7 @@ function describe(bar) {
 }
 
 function when(item) {
-  const isDay = new Date(item.end) - new Date(item.start) > 3600e3;
+  const isDay = new Date(item.end) - new Date(item.start) >= 24 * 3600e3;
   return isDay ? item.start.slice(0, 10) : `${item.start.slice(0, 16).replace("T", " ")} to ${item.end.slice(11, 16)}`;
 }
 

@@ -1,5 +1,5 @@
 -- Says what the tables of analytics hold. Adminer shows it.
-COMMENT ON SCHEMA analytics IS 'Revenue per 10-minute window and category, and the checks that let it through.';
+COMMENT ON SCHEMA analytics IS 'Revenue per window and category, and the checks that let it through.';
 COMMENT ON TABLE analytics.tracked_diagnosis IS 'One row per diagnosis code that counts. INSERT a row to add a category.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.icd10_code IS 'The ICD-10-CM code.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.category IS 'The category it counts for.';
@@ -42,8 +42,8 @@ COMMENT ON COLUMN analytics.revenue_candidate.revenue IS 'Sum of the prices.';
 COMMENT ON COLUMN analytics.revenue_candidate.claims IS 'Claims behind it.';
 COMMENT ON COLUMN analytics.revenue_candidate.patients IS 'Patients behind it.';
 COMMENT ON COLUMN analytics.revenue_candidate.mark_id IS 'The newest mark of the window that it takes in.';
-COMMENT ON TABLE analytics.revenue_by_diagnosis IS 'The published figures: one row per 10-minute window and category.';
-COMMENT ON COLUMN analytics.revenue_by_diagnosis.window_start IS 'Start of the window (UTC); it ends, exclusive, 10 minutes later.';
+COMMENT ON TABLE analytics.revenue_by_diagnosis IS 'The published figures: one row per window and category.';
+COMMENT ON COLUMN analytics.revenue_by_diagnosis.window_start IS 'Start of the window (UTC); its end, analytics.window_end(window_start), belongs to the next window.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.category IS 'The category of diagnosis.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.revenue IS
 'Sum of the prices of the window''s claims whose patient had a diagnosis of the category by the end of the window.';
