@@ -1,2 +1,3 @@
 -- One row: whether a window is published, so that the length of windows can't change any more.
-SELECT EXISTS (SELECT FROM analytics.revenue_by_diagnosis) AS is_settled
+SELECT max(r.window_start) IS NOT NULL AS is_settled
+FROM analytics.revenue_by_diagnosis AS r
