@@ -57,7 +57,8 @@ ORDER BY r.window_start DESC, r.category ASC, c.id ASC;
 
 COMMENT ON VIEW audit.window_claims IS
 'One row per window, category and claim that counts for it, the newest window first: how a published figure comes about.';
-COMMENT ON COLUMN audit.window_claims.window_start IS 'Start of the window (UTC); it ends, exclusive, a window''s length later. A filter on it is quick.';
+COMMENT ON COLUMN audit.window_claims.window_start IS
+'Start of the window (UTC); it ends, exclusive, a window''s length later. A filter on it is quick.';
 COMMENT ON COLUMN audit.window_claims.category IS 'The category that the claim counts for.';
 COMMENT ON COLUMN audit.window_claims.claim_id IS 'The claim.';
 COMMENT ON COLUMN audit.window_claims.price IS 'Its price: what it adds to the figure.';

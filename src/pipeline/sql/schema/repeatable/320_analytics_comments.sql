@@ -43,7 +43,8 @@ COMMENT ON COLUMN analytics.revenue_candidate.claims IS 'Claims behind it.';
 COMMENT ON COLUMN analytics.revenue_candidate.patients IS 'Patients behind it.';
 COMMENT ON COLUMN analytics.revenue_candidate.mark_id IS 'The newest mark of the window that it takes in.';
 COMMENT ON TABLE analytics.revenue_by_diagnosis IS 'The published figures: one row per window and category.';
-COMMENT ON COLUMN analytics.revenue_by_diagnosis.window_start IS 'Start of the window (UTC); its end, analytics.window_end(window_start), belongs to the next window.';
+COMMENT ON COLUMN analytics.revenue_by_diagnosis.window_start IS
+'Start of the window (UTC); its end, analytics.window_end(window_start), belongs to the next window.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.category IS 'The category of diagnosis.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.revenue IS
 'Sum of the prices of the window''s claims whose patient had a diagnosis of the category by the end of the window.';
