@@ -46,7 +46,7 @@ PATIENCE_SECONDS = 100.0
 log = logging.getLogger("analytics")
 
 
-class Watch:
+class AnalyticsMonitor:
     """What analytics says of its work: metrics, and whether it does it."""
 
     def __init__(self, dsn: str, settings: Settings) -> None:
@@ -57,13 +57,13 @@ class Watch:
         self._windows = Question(dsn, read_windows, name="analytics metrics")
         self.metrics.watch_state(self._windows, window_families)
 
-    def complaints(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Why it doesn't do its work; nothing where it does."""
         try:
             self._windows.ask()
         except NoAnswerError as error:
-            return [*self.run.complaints(), f"the database does not answer: {error}"]
-        return self.run.complaints()
+            return [*self.run.problems(), f"the database does not answer: {error}"]
+        return self.run.problems()
 
 
 def main() -> int:
@@ -77,17 +77,17 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     log.info("started", extra={"schema": schema_version()})
-    watch = Watch(dsn, settings)
+    monitor = AnalyticsMonitor(dsn, settings)
     with (
         monitoring(
-            watch.metrics.registry,
-            watch.complaints,
+            monitor.metrics.registry,
+            monitor.problems,
             address=settings.metrics_address,
             port=settings.analytics_metrics_port,
         ),
         closing(Database(dsn, name="analytics")) as database,
     ):
-        watch.metrics.watch_link(database)
+        monitor.metrics.watch_link(database)
         once_reachable(
             database,
             lambda: apply_schema(
@@ -102,7 +102,7 @@ def main() -> int:
         scheduler = Scheduler()
         scheduler.every(
             settings.analytics_period_seconds,
-            partial(analyse, database, checker, settings, watch),
+            partial(analyse, database, checker, settings, monitor),
             name="analytics",
             aligned=True,
             offset=settings.analytics_grace_seconds,
@@ -121,27 +121,29 @@ def main() -> int:
     return 0
 
 
-def analyse(database: Database, checker: Checker, settings: Settings, watch: Watch) -> None:
+def analyse(
+    database: Database, checker: Checker, settings: Settings, monitor: AnalyticsMonitor
+) -> None:
     """One run: merge, compute, check, publish, report."""
     now = datetime.now(UTC)
-    with watch.metrics.counting_failures():
+    with monitor.metrics.counting_failures():
         make_partitions(database)
         result = run_cycle(
             database,
             checker,
             now=now,
             batch_size=settings.batch_size,
-            on_batch=watch.metrics.batch_merged,
+            on_batch=monitor.metrics.batch_merged,
         )
-        watch.metrics.run_ended(result)
+        monitor.metrics.run_ended(result)
         tell(result)
         report = partial(
             build_report, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
         )
         database.run(report, snapshot=True)
         reconcile = partial(find_unbalanced, since=now - RECENT)
-        watch.metrics.reconciled(database.run(reconcile, snapshot=True))
-    watch.run.is_now()
+        monitor.metrics.reconciled(database.run(reconcile, snapshot=True))
+    monitor.run.is_now()
 
 
 def archive_due(database: Database, settings: Settings) -> None:

@@ -56,7 +56,7 @@ PATIENCE_SECONDS = 60.0
 log = logging.getLogger("ingestor")
 
 
-class Watch:
+class IngestorMonitor:
     """What the ingestor says of its work: metrics, and whether it does it."""
 
     def __init__(self, dsn: str, settings: Settings) -> None:
@@ -68,11 +68,11 @@ class Watch:
         self._streams = Question(dsn, read_streams, name="ingestor metrics")
         self.metrics.watch_state(self._streams, stream_families)
 
-    def complaints(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Why it doesn't do its work; nothing where it does."""
-        return [*self._receiving_complaints(), *self.merge.complaints(), *self._lag_complaints()]
+        return [*self._receiving_problems(), *self.merge.problems(), *self._lag_problems()]
 
-    def _receiving_complaints(self) -> list[str]:
+    def _receiving_problems(self) -> list[str]:
         if not self.subscribers:
             return ["nothing is received yet"]
         if self.broker is not None and not self.broker.is_connected:
@@ -83,7 +83,7 @@ class Watch:
             if not subscriber.is_running
         ]
 
-    def _lag_complaints(self) -> list[str]:
+    def _lag_problems(self) -> list[str]:
         try:
             streams = self._streams.ask()
         except NoAnswerError as error:
@@ -107,18 +107,18 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     log.info("started", extra={"schema": schema_version()})
-    watch = Watch(dsn, settings)
+    monitor = IngestorMonitor(dsn, settings)
     with (
         monitoring(
-            watch.metrics.registry,
-            watch.complaints,
+            monitor.metrics.registry,
+            monitor.problems,
             address=settings.metrics_address,
             port=settings.metrics_port,
         ),
-        merging(dsn, watch) as databases,
+        merging(dsn, monitor) as databases,
     ):
         database = next(iter(databases.values()))
-        merge = partial(merge_all, databases, settings, watch)
+        merge = partial(merge_streams, databases, settings, monitor)
 
         def start() -> Simulated:
             apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
@@ -126,7 +126,7 @@ def main() -> int:
             return database.run(partial(simulated_next, number=settings.number))
 
         simulated = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
-        with receiving(settings, append_dsn(dsn, settings), simulated, watch):
+        with receiving(settings, append_dsn(dsn, settings), simulated, monitor):
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
             sweep = partial(merge, sweep=Look.RECENT)
@@ -165,18 +165,20 @@ def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
     return Simulated({stream: next_id(cursor, stream, base) for stream in SIMULATED}, office)
 
 
-def receiving(settings: Settings, dsn: str, simulated: Simulated, watch: Watch) -> ExitStack:
+def receiving(
+    settings: Settings, dsn: str, simulated: Simulated, monitor: IngestorMonitor
+) -> ExitStack:
     """The running subscribers, and the publisher where none is outside; leaving it drains them."""
     running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
     url = settings.broker_url.get_secret_value() if settings.broker_url else ""
-    sources = broker_sources(url, settings, watch, running) if url else channels
+    sources = broker_sources(url, settings, monitor, running) if url else channels
     for stream, source in sources.items():
         staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
         running.callback(staging.close)
-        watch.metrics.watch_link(staging)
-        callback = watch.metrics.counting(stream, on_arrival(staging, stream))
-        subscriber = watch.subscribers[stream] = Subscriber(
+        monitor.metrics.watch_link(staging)
+        callback = monitor.metrics.counting(stream, on_arrival(staging, stream))
+        subscriber = monitor.subscribers[stream] = Subscriber(
             source, callback, name=stream, at_most=EVENTS_PER_COMMIT
         )
         subscriber.start()
@@ -187,7 +189,7 @@ def receiving(settings: Settings, dsn: str, simulated: Simulated, watch: Watch) 
 
 
 def broker_sources(
-    url: str, settings: Settings, watch: Watch, running: ExitStack
+    url: str, settings: Settings, monitor: IngestorMonitor, running: ExitStack
 ) -> dict[str, Source]:
     """The broker's streams, which other ingestors share.
 
@@ -199,7 +201,7 @@ def broker_sources(
     except BrokerError as error:
         raise OfficeError(f"Nothing is received: {error}. See OFFICE_BROKER_URL.") from None
     running.callback(broker.close)
-    watch.broker = broker
+    monitor.broker = broker
     return {stream: broker.source(stream) for stream in STREAMS}
 
 
@@ -240,28 +242,32 @@ def drain(subscriber: Subscriber, stream: str) -> None:
 
 
 @contextmanager
-def merging(dsn: str, watch: Watch) -> Iterator[dict[str, Database]]:
+def merging(dsn: str, monitor: IngestorMonitor) -> Iterator[dict[str, Database]]:
     """A link for the merge of each stream."""
     with ExitStack() as links:
         databases = {stream: Database(dsn, name=f"ingestor merge {stream}") for stream in STREAMS}
         for database in databases.values():
             links.callback(database.close)
-            watch.metrics.watch_link(database)
+            monitor.metrics.watch_link(database)
         yield databases
 
 
-def merge_all(
-    databases: Mapping[str, Database], settings: Settings, watch: Watch, *, sweep: Look | None
+def merge_streams(
+    databases: Mapping[str, Database],
+    settings: Settings,
+    monitor: IngestorMonitor,
+    *,
+    sweep: Look | None,
 ) -> None:
     """Merges until nothing is pending."""
 
     def on_batch(batch: Batch) -> None:
-        watch.metrics.batch_merged(batch)
-        watch.merge.is_now()
+        monitor.metrics.batch_merged(batch)
+        monitor.merge.is_now()
 
-    with watch.metrics.counting_failures():
+    with monitor.metrics.counting_failures():
         merge_together(databases, batch_size=settings.batch_size, sweep=sweep, on_batch=on_batch)
-    watch.merge.is_now()
+    monitor.merge.is_now()
 
 
 def merge_last(merge: Callable[..., None]) -> None:

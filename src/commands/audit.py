@@ -21,8 +21,9 @@ from commands.common import (
 from commands.progress import bar, one_by_one
 from pipeline.audit.explain import explain_claim, explain_diagnose, explain_row, explain_window
 from pipeline.audit.release import release
-from pipeline.audit.verify import BEGINNING, recorded_files, verify, verify_files
+from pipeline.audit.verify import recorded_files, verify, verify_files
 from pipeline.core.streams import STREAMS
+from pipeline.core.window import EARLIEST
 from pipeline.report import display, display_explain
 from pipeline.schema.offices import MOST_OFFICE, key_of
 
@@ -63,18 +64,18 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
     with (
         office_database(settings, "office verify") as database,
         stopping(database, lambda: "it only reads, and has not come to an end."),
-        bar("Verifying", "checks") as watch,
+        bar("Verifying", "checks") as on_progress,
     ):
         promises = database.run(
             lambda cursor: verify(
                 cursor,
                 since=None if is_all else begin,
                 patience=timedelta(seconds=2 * settings.analytics_period_seconds),
-                watch=one_by_one(watch) if is_all else iter,
+                for_each=one_by_one(on_progress) if is_all else iter,
             ),
             snapshot=True,
         )
-        files = database.run(partial(recorded_files, since=BEGINNING if is_all else begin))
+        files = database.run(partial(recorded_files, since=EARLIEST if is_all else begin))
         promises.append(verify_files(files, settings.archive_folder))
     report(
         [vars(promise) for promise in promises],

@@ -55,11 +55,11 @@ def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
             database,
             lambda: f"at least {staged} lines are staged; loaded again, they are duplicates.",
         ),
-        watching_bytes(file) as watch,
+        counting_bytes(file) as on_progress,
     ):
         for count in load_lines(database, stream, file):
             staged += count
-            watch()
+            on_progress()
     report(
         {"stream": stream, "staged": staged},
         f"{staged} line{'' if staged == 1 else 's'} staged.",
@@ -82,18 +82,18 @@ def refuse_compressed(file: BinaryIO, stream: str) -> None:
 
 
 @contextmanager
-def watching_bytes(file: BinaryIO) -> Iterator[Callable[[], None]]:
+def counting_bytes(file: BinaryIO) -> Iterator[Callable[[], None]]:
     """What is called when more of the file is staged moves a bar, where the file has an end."""
     if not file.seekable():
         yield lambda: None
         return
     seen, size = 0, os.fstat(file.fileno()).st_size
-    with bar("Loading", "bytes") as watch:
+    with bar("Loading", "bytes") as on_progress:
 
         def catch_up() -> None:
             nonlocal seen
             here = file.tell()
-            watch(here - seen, size)
+            on_progress(here - seen, size)
             seen = here
 
         yield catch_up
@@ -114,22 +114,22 @@ def merge(*, is_json: bool) -> None:
             database, lambda: f"at least {sum(totals.values())} raw rows are merged; others wait."
         ),
     ):
-        merge_all(database, settings, totals, sweep=Look.ALL)
+        merge_under_bar(database, settings, totals, sweep=Look.ALL)
     text = ", ".join(f"{fate} {count}" for fate, count in totals.items())
     report(totals, f"{text}.", is_json=is_json)
 
 
-def merge_all(
+def merge_under_bar(
     database: Database, settings: Settings, totals: dict[str, int], *, sweep: Look | None
 ) -> None:
     """Merges what is pending under a bar, and adds to the totals, batch by batch."""
     pending = sum(stream.pending for stream in database.run(read_status).streams)
-    with bar("Merging", "raw rows") as watch:
-        watch(0, pending)
+    with bar("Merging", "raw rows") as on_progress:
+        on_progress(0, pending)
         for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
             for fate in totals:
                 totals[fate] += getattr(batch, fate)
-            watch(batch.rows, max(pending, sum(totals.values())))
+            on_progress(batch.rows, max(pending, sum(totals.values())))
 
 
 @click.command()
@@ -155,13 +155,13 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
         stopping(database, lambda: "what is published is whole; run analytics again for the rest."),
     ):
         # The run itself merges, too: what this leaves, and what it would have to search for.
-        merge_all(database, settings, dict.fromkeys(FATES, 0), sweep=None)
+        merge_under_bar(database, settings, dict.fromkeys(FATES, 0), sweep=None)
         checker = Checker(
             database.dsn,
             expectations=settings.expectations,
             docs=docs_folder(settings.reports_folder),
         )
-        with bar("Checking", "windows") as watch:
+        with bar("Checking", "windows") as on_progress:
             result = run_cycle(
                 database,
                 checker,
@@ -169,7 +169,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 batch_size=settings.batch_size,
                 since=begin,
                 until=end,
-                watch=watch,
+                on_progress=on_progress,
             )
         index = build_pages(database, settings, settings.reports_folder)
     report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)

@@ -17,15 +17,16 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pipeline.core.progress import OnProgress
+
 # With the longest counts and units, a bar of this width leaves a line within 80 columns.
 BAR_WIDTH = 20
 
-Watch = Callable[[int, int], None]
 T = TypeVar("T")
 
 
 @contextmanager
-def bar(description: str, unit: str) -> Iterator[Watch]:
+def bar(description: str, unit: str) -> Iterator[OnProgress]:
     """What is told of work done, and of how much in all, moves a bar; it goes when it is over.
 
     Where there is nothing to do, no bar is shown.
@@ -37,26 +38,26 @@ def bar(description: str, unit: str) -> Iterator[Watch]:
     shown = _progress(unit)
     task = shown.add_task(description, total=None)
 
-    def watch(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         shown.update(task, advance=done, total=total)
         if total:
             shown.start()
 
     try:
-        yield watch
+        yield on_progress
     finally:
         if shown.live.is_started:
             shown.stop()
 
 
-def one_by_one(watch: Watch) -> Callable[[Sequence[T]], Iterator[T]]:
+def one_by_one(on_progress: OnProgress) -> Callable[[Sequence[T]], Iterator[T]]:
     """What hands on things to do, and tells when each is done."""
 
     def hand_on(things: Sequence[T]) -> Iterator[T]:
-        watch(0, len(things))
+        on_progress(0, len(things))
         for thing in things:
             yield thing
-            watch(1, len(things))
+            on_progress(1, len(things))
 
     return hand_on
 

@@ -78,14 +78,14 @@ def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None
         stopping(
             database, lambda: WHOLE_OR_NOT if is_applied else "the live clean layer is as it was."
         ),
-        bar("Rebuilding", "outcomes") as watch,
+        bar("Rebuilding", "outcomes") as on_progress,
     ):
         found = rebuild(
             database,
             batch_size=batch_size,
             is_applied=is_applied,
             archive=settings.archive_folder,
-            watch=watch,
+            on_progress=on_progress,
         )
     report(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
     if found.differences and not is_applied:

@@ -84,7 +84,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
         processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
             view = partial(surroundings, settings, database, pages)
-            ended = watch(database, processes, stop, seconds=seconds, view=view)
+            ended = show_until_stopped(database, processes, stop, seconds=seconds, view=view)
             if sys.stderr.isatty():
                 say("\rStopping: what has arrived is staged and merged first.")
         finally:
@@ -227,7 +227,7 @@ def passwords_for_services(settings: Settings) -> dict[str, str]:
 # --- the live status ---
 
 
-def watch(
+def show_until_stopped(
     database: Database,
     processes: Processes,
     stop: threading.Event,
@@ -239,9 +239,9 @@ def watch(
     console = Console()
     beats = until_stopped(stop, processes, seconds)
     if console.is_terminal:
-        watch_live(console, database, beats, view)
+        show_live(console, database, beats, view)
     else:
-        watch_plainly(database, beats)
+        show_lines(database, beats)
     return processes.ended()
 
 
@@ -258,7 +258,7 @@ def until_stopped(
         stop.wait(min(left, REFRESH_SECONDS))
 
 
-def watch_live(
+def show_live(
     console: Console,
     database: Database,
     beats: Iterator[None],
@@ -275,7 +275,7 @@ def watch_live(
                 live.update(display.status_view(last, around), refresh=True)
 
 
-def watch_plainly(database: Database, beats: Iterator[None]) -> None:
+def show_lines(database: Database, beats: Iterator[None]) -> None:
     """A line every few seconds."""
     next_line = 0.0
     for _ in beats:

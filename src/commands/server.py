@@ -63,7 +63,7 @@ def archive_command(*, is_json: bool) -> None:
     with (
         office_database(settings, "office archive") as database,
         stopping(database, lambda: "a day is archived as a whole, or is as it was."),
-        bar("Archiving", "days") as watch,
+        bar("Archiving", "days") as on_progress,
     ):
         done = archive(
             database,
@@ -75,7 +75,7 @@ def archive_command(*, is_json: bool) -> None:
                 settings.archive_folder,
                 timedelta(seconds=2 * settings.analytics_period_seconds),
             ),
-            watch=one_by_one(watch),
+            for_each=one_by_one(on_progress),
         )
     report([asdict(each) for each in done], "\n".join(display.archive_lines(done)), is_json=is_json)
     if any(each.reason_left for each in done):

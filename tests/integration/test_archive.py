@@ -17,7 +17,6 @@ from pipeline.archive.archive import ArchivedDay, archive
 from pipeline.audit.explain import explain_claim
 from pipeline.audit.rebuild import rebuild
 from pipeline.audit.verify import (
-    BEGINNING,
     Promise,
     find_fault,
     recorded_files,
@@ -26,6 +25,7 @@ from pipeline.audit.verify import (
 )
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
+from pipeline.core.window import EARLIEST
 from pipeline.merge.replay import count_archived, replay
 from pipeline.report.display_explain import claim_lines
 from pipeline.schema.roles import login_as
@@ -66,7 +66,7 @@ def run(database: Database, folder: Path, keep_days: int = 30) -> list[ArchivedD
 
 def broken(database: Database, folder: Path) -> list[Promise]:
     promises = database.run(verify, snapshot=True)
-    files = database.run(partial(recorded_files, since=BEGINNING))
+    files = database.run(partial(recorded_files, since=EARLIEST))
     return [each for each in [*promises, verify_files(files, folder)] if not each.holds]
 
 
@@ -356,7 +356,7 @@ def test_a_rebuild_beside_which_a_day_is_archived_says_so(office: Database, tmp_
                 done.extend(run(other, tmp_path))
 
     with pytest.raises(OfficeError, match="archived meanwhile; nothing was changed"):
-        rebuild(office, batch_size=2, is_applied=True, archive=tmp_path, watch=meanwhile)
+        rebuild(office, batch_size=2, is_applied=True, archive=tmp_path, on_progress=meanwhile)
     assert [each.raw_rows for each in done] == [5, 5]
     assert compare(office, tmp_path) == []
 

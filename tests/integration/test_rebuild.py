@@ -115,7 +115,7 @@ def test_it_comes_to_the_live_layer_at_any_batch_size(office: Database, batch_si
 
 def test_it_says_how_far_it_has_come(office: Database) -> None:
     told: list[tuple[int, int]] = []
-    rebuild(office, batch_size=3, is_applied=False, watch=lambda *work: told.append(work))
+    rebuild(office, batch_size=3, is_applied=False, on_progress=lambda *work: told.append(work))
     assert sum(done for done, _ in told) == 10
     assert {total for _, total in told} == {10}
 
@@ -287,7 +287,7 @@ def test_a_lost_connection_is_said(office: Database) -> None:
 
     before = layer(office)
     with pytest.raises(OfficeError, match="run rebuild again"):
-        rebuild(office, batch_size=1, is_applied=True, watch=lose)
+        rebuild(office, batch_size=1, is_applied=True, on_progress=lose)
     assert layer(office) == before
 
 
@@ -302,7 +302,7 @@ def test_what_is_merged_and_replayed_meanwhile_is_taken_in(office: Database) -> 
         if turn % 2:
             merge(other)
 
-    found = rebuild(office, batch_size=2, is_applied=False, watch=meanwhile)
+    found = rebuild(office, batch_size=2, is_applied=False, on_progress=meanwhile)
     assert found.differences == []
     merge(office)
     assert rows(office, "SELECT count(*) > 105 FROM claim") == [(False,)]

@@ -17,10 +17,11 @@ from integration.events import (
     stage_and_merge,
     table_of,
 )
-from pipeline.audit.verify import BEGINNING, verify
+from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.core.statements import execute as execute_statement
 from pipeline.core.statements import fetch_one, for_each_stream, statement, statements_in
+from pipeline.core.window import EARLIEST
 from pipeline.merge.merge import merge_pending
 from pipeline.merge.replay import replay
 from pipeline.revenue.revenue import close_run, compute, publish
@@ -372,7 +373,7 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
                 ["audit/verify_slice/bounds", *statements_in("audit/verify")]
             )
         }
-        everything = fetch_one(cursor, "audit/verify_slice/bounds", given | {"since": BEGINNING})
+        everything = fetch_one(cursor, "audit/verify_slice/bounds", given | {"since": EARLIEST})
         first = statements_in("audit/verify")[0]
         whole = scanned_whole(cursor, first, None, everything._asdict())
     assert {name: found for name, found in plans.items() if found} == {}

@@ -470,7 +470,7 @@ recorded_outcome AS (
         "The health check says yes whatever is wrong.",
         ("tests/unit/test_monitor.py",),
         "src/pipeline/operations/monitor.py",
-        "self._say_health(self._complaints())",
+        "self._say_health(self._problems())",
         "self._say_health([])",
     ),
     _mutant(

@@ -15,17 +15,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_what_was_never_done_is_said(clock: list[float]) -> None:
     assert clock
-    assert LastTime("merge", most_seconds=60).complaints() == ["no merge has ended yet"]
+    assert LastTime("merge", most_seconds=60).problems() == ["no merge has ended yet"]
 
 
 def test_what_was_done_in_time_is_well_and_later_it_is_not(clock: list[float]) -> None:
     merge = LastTime("merge", most_seconds=60)
     merge.is_now()
     clock[0] += 60
-    assert merge.complaints() == []
+    assert merge.problems() == []
     clock[0] += 15
-    assert merge.complaints() == [
+    assert merge.problems() == [
         "the last merge that went well ended 75 s ago, which is more than 60 s"
     ]
     merge.is_now()
-    assert merge.complaints() == []
+    assert merge.problems() == []

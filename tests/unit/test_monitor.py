@@ -66,15 +66,15 @@ def test_metrics_are_served_while_the_context_lasts(
         get(free, "/metrics")
 
 
-def test_health_is_the_lack_of_complaints(registry: CollectorRegistry, free: int) -> None:
-    complaints: list[str] = []
-    with monitoring(registry, lambda: complaints, address="127.0.0.1", port=free):
+def test_health_is_the_lack_of_problems(registry: CollectorRegistry, free: int) -> None:
+    problems: list[str] = []
+    with monitoring(registry, lambda: problems, address="127.0.0.1", port=free):
         assert get(free, "/healthz") == (
             200,
             "application/json",
             '{"healthy": true, "reasons": []}\n',
         )
-        complaints.append("no merge has ended yet")
+        problems.append("no merge has ended yet")
         status, _, text = get(free, "/healthz?verbose")
         assert status == 503
         assert json.loads(text) == {"healthy": False, "reasons": ["no merge has ended yet"]}

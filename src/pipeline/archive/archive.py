@@ -22,13 +22,12 @@ from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one, stat
 
 # What is wrong with the data that came in since a time, in words; None where all is well.
 FindFault = Callable[[datetime | None], str | None]
-Watch = Callable[[Sequence["Day"]], Iterable["Day"]]
 
 HELD_UP: Final = "others use its raw rows; it is left to the next time"
 
 
 @dataclass(frozen=True)
-class Day:
+class DayPartition:
     """A partition of raw rows: a day's, or that of all days before one where it begins nowhere."""
 
     partition_name: str
@@ -64,7 +63,7 @@ def archive(
     folder: Path,
     keep_days: int,
     find_fault: FindFault,
-    watch: Watch = iter,
+    for_each: Callable[[Sequence["DayPartition"]], Iterable["DayPartition"]] = iter,
 ) -> list[ArchivedDay]:
     """Archives the days that are wholly older than the retention, the oldest first.
 
@@ -75,7 +74,7 @@ def archive(
         folder: the archive; made where it isn't there.
         keep_days: days for which raw rows are kept in the database; 0 for ever.
         find_fault: says what `verify` finds wrong since a time; nothing is dropped then.
-        watch: hands on the days, one after the other, as they are done.
+        for_each: gives out the days one after the other, and so learns when each is done.
 
     Raises:
         OfficeError: the folder can't be used, or another process archives into it.
@@ -85,7 +84,7 @@ def archive(
     with _only_one(folder):
         due = _due_days(database, keep_days)
         fault = find_fault(due[0].begins_at) if due else None
-        return [_archive_day(database, folder, day, fault) for day in watch(due)]
+        return [_archive_day(database, folder, day, fault) for day in for_each(due)]
 
 
 @contextmanager
@@ -104,17 +103,19 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _due_days(database: Database, keep_days: int) -> list[Day]:
+def _due_days(database: Database, keep_days: int) -> list[DayPartition]:
     """The days that are due; rows that came late for one that is gone get its partition again."""
     retention = {"keep_days": keep_days}
     # Where others hold it up, they are found the next time.
     with suppress(LockNotAvailable):
         database.run(lambda cursor: execute(cursor, "archive/make_late_days", retention))
     found = database.run(lambda cursor: fetch_all(cursor, "archive/due_days", retention))
-    return [Day(**row._asdict()) for row in found]
+    return [DayPartition(**row._asdict()) for row in found]
 
 
-def _archive_day(database: Database, folder: Path, day: Day, fault: str | None) -> ArchivedDay:
+def _archive_day(
+    database: Database, folder: Path, day: DayPartition, fault: str | None
+) -> ArchivedDay:
     try:
         return _export_and_drop(database, folder, day, fault)
     except LeftError as left:
@@ -126,7 +127,9 @@ def _archive_day(database: Database, folder: Path, day: Day, fault: str | None) 
         return ArchivedDay(day.name, reason_left=reason)
 
 
-def _export_and_drop(database: Database, folder: Path, day: Day, fault: str | None) -> ArchivedDay:
+def _export_and_drop(
+    database: Database, folder: Path, day: DayPartition, fault: str | None
+) -> ArchivedDay:
     span = {"begins_at": day.begins_at, "ends_at": day.ends_at}
     pending = database.run(lambda cursor: fetch_one(cursor, "archive/count_pending", span).pending)
     if pending:
@@ -149,7 +152,7 @@ def _export(file: Path, span: dict[str, Any], cursor: Cursor) -> Exported:
     return write_file(file, copy_out)
 
 
-def _finish(unfinished: Path, day: Day, exported: Exported) -> dict[str, Any]:
+def _finish(unfinished: Path, day: DayPartition, exported: Exported) -> dict[str, Any]:
     """Gives the file its name, which its content makes its own, and reads it back.
 
     A day without raw rows, such as one on which the office was closed, needs no file.
@@ -175,7 +178,7 @@ def _bring_to_disk(folder: Path) -> None:
         os.close(opened)
 
 
-def _drop(database: Database, day: Day, exported: Exported, file: dict[str, Any]) -> None:
+def _drop(database: Database, day: DayPartition, exported: Exported, file: dict[str, Any]) -> None:
     drop = {
         "partition_name": day.partition_name,
         "raw_rows": exported.rows,

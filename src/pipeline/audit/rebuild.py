@@ -4,7 +4,7 @@ The rebuilt layer stands in tables of the session. It is made in short transacti
 go on meanwhile, and brought up to date in a last one that holds them up.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,13 @@ from typing import Final
 from psycopg2.errors import UndefinedTable
 
 from pipeline.archive.file import RecordedFile, copy_source, fault_of
-from pipeline.audit.verify import BEGINNING as EVER
 from pipeline.audit.verify import recorded_files
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
+from pipeline.core.progress import OnProgress, ignore_progress
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one, statement
 from pipeline.core.streams import STREAMS
-
-Watch = Callable[[int, int], None]
+from pipeline.core.window import EARLIEST
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,14 @@ class Rebuild:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in the order of merging: by batch, then by number of the raw row."""
+class Position:
+    """A position in the order of merging: by batch, then by number of the raw row."""
 
     run_id: int
     seq: int
 
 
-BEGINNING: Final = Place(0, 0)
+FIRST_POSITION: Final = Position(0, 0)
 EVERYTHING: Final = 2**63 - 1
 
 # What the driver hands over at a time.
@@ -71,7 +70,7 @@ def rebuild(
     batch_size: int,
     is_applied: bool,
     archive: Path = Path(),
-    watch: Watch = lambda *_: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Rebuild:
     """Derives every outcome and clean row anew, and compares; where told so, repairs.
 
@@ -82,7 +81,7 @@ def rebuild(
         batch_size: outcomes that are derived in one transaction.
         is_applied: put the live layer right.
         archive: the folder of archived raw rows.
-        watch: is told how many outcomes are done, and of how many.
+        on_progress: is told how many outcomes are done, and of how many.
 
     Raises:
         OfficeError: the connection was lost on the way, raw rows are gone, a file of the archive
@@ -91,17 +90,19 @@ def rebuild(
     database.run(_require_known_contracts)
     files = _sound_files(database, archive)
     database.run(lambda cursor: execute(cursor, "audit/rebuild/create_tables"))
-    places = dict.fromkeys(STREAMS, BEGINNING)
+    positions = dict.fromkeys(STREAMS, FIRST_POSITION)
     try:
         for file in files:
             database.run(partial(_read_back, archive / file.file_name))
         total = database.run(_prepare)
         for _ in range(PASSES):
             for stream in STREAMS:
-                for found, place in _derive_recorded(database, stream, places[stream], batch_size):
-                    places[stream] = place
-                    watch(found, total)
-        return database.run(partial(_finish, places, files, is_applied=is_applied))
+                for found, position in _derive_recorded(
+                    database, stream, positions[stream], batch_size
+                ):
+                    positions[stream] = position
+                    on_progress(found, total)
+        return database.run(partial(_finish, positions, files, is_applied=is_applied))
     except UndefinedTable:
         raise OfficeError(
             "The connection to the database was lost on the way, and what was rebuilt with it; "
@@ -134,7 +135,7 @@ def _sound_files(database: Database, archive: Path) -> list[RecordedFile]:
 
 
 def _files(cursor: Cursor) -> list[RecordedFile]:
-    return recorded_files(cursor, since=EVER)
+    return recorded_files(cursor, since=EARLIEST)
 
 
 def _read_back(file: Path, cursor: Cursor) -> None:
@@ -148,21 +149,21 @@ def _prepare(cursor: Cursor) -> int:
 
 
 def _derive_recorded(
-    database: Database, stream: str, place: Place, batch_size: int
-) -> Iterator[tuple[int, Place]]:
+    database: Database, stream: str, position: Position, batch_size: int
+) -> Iterator[tuple[int, Position]]:
     """Derives what is recorded by now, a batch at a time; merges may go on recording."""
     through = database.run(lambda cursor: int(fetch_one(cursor, "audit/rebuild/last_run").run_id))
     while True:
-        batch = partial(_derive_batch, stream, place, batch_size, through)
-        found, place = database.run(batch)
+        batch = partial(_derive_batch, stream, position, batch_size, through)
+        found, position = database.run(batch)
         if not found:
             return
-        yield found, place
+        yield found, position
 
 
 def _derive_batch(
-    stream: str, after: Place, batch_size: int, through: int, cursor: Cursor
-) -> tuple[int, Place]:
+    stream: str, after: Position, batch_size: int, through: int, cursor: Cursor
+) -> tuple[int, Position]:
     batch = {
         "after_run": after.run_id,
         "after_seq": after.seq,
@@ -170,11 +171,11 @@ def _derive_batch(
         "batch_size": batch_size,
     }
     done = fetch_one(cursor, "audit/rebuild/derive_rows", batch, stream=stream)
-    return done.found, Place(done.last_run, done.last_seq) if done.found else after
+    return done.found, Position(done.last_run, done.last_seq) if done.found else after
 
 
 def _finish(
-    places: dict[str, Place], files: list[RecordedFile], cursor: Cursor, *, is_applied: bool
+    positions: dict[str, Position], files: list[RecordedFile], cursor: Cursor, *, is_applied: bool
 ) -> Rebuild:
     """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
     execute(cursor, "revenue/lock_cursors")
@@ -184,8 +185,8 @@ def _finish(
             "Raw rows were archived meanwhile; nothing was changed: run rebuild again."
         )
     execute(cursor, "audit/rebuild/forget_replayed")
-    for stream, place in places.items():
-        _derive_batch(stream, place, EVERYTHING, EVERYTHING, cursor)
+    for stream, position in positions.items():
+        _derive_batch(stream, position, EVERYTHING, EVERYTHING, cursor)
     differences = _compare(cursor)
     marked = _put_right(cursor) if is_applied and differences else 0
     derived = fetch_one(cursor, "audit/rebuild/count_derived").outcomes

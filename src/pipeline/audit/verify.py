@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pipeline.archive.file import RecordedFile, fault_of
 from pipeline.core.database import Database
@@ -18,15 +18,14 @@ from pipeline.core.statements import (
     for_each_stream,
     statements_in,
 )
+from pipeline.core.window import EARLIEST
 
 ROWS_SHOWN = 20
 
 # A slice that begins here holds everything.
-BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 # A statement, and the stream that it checks where there is one a stream.
 Check = tuple[str, str | None]
-Watch = Callable[[Sequence[Check]], Iterable[Check]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def verify(
     *,
     since: datetime | None = None,
     patience: timedelta | None = None,
-    watch: Watch = iter,
+    for_each: Callable[[Sequence[Check]], Iterable[Check]] = iter,
 ) -> list[Promise]:
     """Checks every promise; give it a cursor of one snapshot, so that all see the same state.
 
@@ -59,17 +58,17 @@ def verify(
             with history; without it, everything.
         patience: how long a closed window may wait for an analytics run; None for as long as two
             windows, so that two runs have to miss it.
-        watch: hands on the checks, one after the other, as they are done.
+        for_each: gives out the checks one after the other, and so learns when each is done.
     """
     if since:
         execute(cursor, "audit/verify_slice/favour_indexes")
     bounds = fetch_one(
         cursor,
         "audit/verify_slice/bounds",
-        {"since": since or BEGINNING, "patience": patience},
+        {"since": since or EARLIEST, "patience": patience},
     )._asdict()
     names = statements_in("audit/verify") + ([] if since else statements_in("audit/verify_all"))
-    checks = watch(for_each_stream(names))
+    checks = for_each(for_each_stream(names))
     return [_check(cursor, name, stream, bounds) for name, stream in checks]
 
 
@@ -110,7 +109,7 @@ def find_fault(
 ) -> str | None:
     """The promises that are broken for what came in since a time, in words; None if none is."""
     promises = database.run(partial(verify, since=since, patience=patience), snapshot=True)
-    files = database.run(partial(recorded_files, since=since or BEGINNING))
+    files = database.run(partial(recorded_files, since=since or EARLIEST))
     broken = [each.name for each in [*promises, verify_files(files, folder)] if not each.holds]
     return f"verify finds fault: {', '.join(broken)}" if broken else None
 

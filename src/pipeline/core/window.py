@@ -6,6 +6,9 @@ from typing import Final
 from pipeline.core.statements import Cursor, fetch_one
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Before and after every time that the data can hold.
+EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 LONGEST_WINDOW: Final = timedelta(days=1)
 
 

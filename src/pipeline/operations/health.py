@@ -20,7 +20,7 @@ class LastTime:
         """It has just been done."""
         self._at = time.monotonic()
 
-    def complaints(self) -> list[str]:
+    def problems(self) -> list[str]:
         """That it was not done yet, or not for too long."""
         if self._at is None:
             return [f"no {self._what} has ended yet"]

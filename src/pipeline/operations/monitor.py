@@ -16,18 +16,18 @@ from pipeline.operations.web import serving_at
 log = logging.getLogger(__name__)
 
 # The reasons in words why a process doesn't do its work; none where it does.
-Complaints = Callable[[], list[str]]
+Problems = Callable[[], list[str]]
 
 
 @contextmanager
 def monitoring(
-    registry: CollectorRegistry, complaints: Complaints, *, address: str, port: int
+    registry: CollectorRegistry, problems: Problems, *, address: str, port: int
 ) -> Iterator[None]:
     """Serves both while the context lasts; nothing where the port is 0.
 
     Where the port is taken it is another one, which is logged; the work goes on in any case.
     """
-    handler = partial(_Handler, registry=registry, complaints=complaints)
+    handler = partial(_Handler, registry=registry, problems=problems)
     with ExitStack() as running:
         if port:
             _start(running, address, port, handler)
@@ -59,10 +59,10 @@ class _Handler(MetricsHandler):
         self,
         *connection: Any,  # noqa: ANN401  (as the server passes it on)
         registry: CollectorRegistry,
-        complaints: Complaints,
+        problems: Problems,
     ) -> None:
         self.registry = registry
-        self._complaints = complaints
+        self._problems = problems
         super().__init__(*connection)
 
     def do_GET(self) -> None:  # noqa: N802  (as it is there)
@@ -71,7 +71,7 @@ class _Handler(MetricsHandler):
         if path == "/metrics":
             super().do_GET()
         elif path == "/healthz":
-            self._say_health(self._complaints())
+            self._say_health(self._problems())
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 

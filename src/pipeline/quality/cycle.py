@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from pipeline.core.database import Database
+from pipeline.core.progress import OnProgress, ignore_progress
 from pipeline.core.statements import Cursor, execute, statement
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch, Look, merge_pending
@@ -24,7 +25,6 @@ from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 # So many windows are checked together at most.
 WINDOWS_AT_ONCE = 1008
 
-Watch = Callable[[int, int], None]
 Check = Callable[[list[datetime]], list[CheckResult]]
 
 # The statement whose rows a suite checks, and the stream that it is rendered for.
@@ -89,12 +89,12 @@ def run_cycle(
     since: datetime | None = None,
     until: datetime | None = None,
     on_batch: Callable[[Batch], object] = lambda _: None,
-    watch: Watch = lambda *_: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> CycleResult:
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
     What fails a critical check is not published and stays due; the other windows are not held back.
-    `watch` is told how many windows more are checked, and of how many.
+    `on_progress` is told how many windows more are checked, and of how many.
     """
     began = time.monotonic()
     for batch in merge_pending(database, batch_size=batch_size, sweep=Look.RECENT):
@@ -104,7 +104,7 @@ def run_cycle(
     passed, of_windows = check_in_parts(
         [] if any(result.blocks for result in general) else candidate.windows,
         lambda windows: _check_slices(database, checker, candidate, windows),
-        watch,
+        on_progress,
     )
     result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
     checker.prune()
@@ -112,18 +112,18 @@ def run_cycle(
 
 
 def check_in_parts(
-    windows: list[datetime], check: Check, watch: Watch
+    windows: list[datetime], check: Check, on_progress: OnProgress
 ) -> tuple[list[datetime], list[CheckResult]]:
     """The windows that pass, and what the checks said; many windows are checked part by part."""
     passed: list[datetime] = []
     results: list[CheckResult] = []
-    watch(0, len(windows))
+    on_progress(0, len(windows))
     for start in range(0, len(windows), WINDOWS_AT_ONCE):
         part = windows[start : start + WINDOWS_AT_ONCE]
         part_passed, part_results = check_windows(part, check)
         passed += part_passed
         results += part_results
-        watch(len(part), len(windows))
+        on_progress(len(part), len(windows))
     return passed, results
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pipeline.report.figures import DAY, Day, Total, Window
+from pipeline.report.figures import DAY, DayTotals, Total, Window
 
 Chart = dict[str, Any]
 
@@ -28,7 +28,7 @@ def windows_chart(windows: list[Window], categories: Iterable[str]) -> Chart:
     return _chart(ends, categories, bars, blanks)
 
 
-def days_chart(days: list[Day], categories: Iterable[str]) -> Chart:
+def days_chart(days: list[DayTotals], categories: Iterable[str]) -> Chart:
     """A bar per day and category."""
     bars = [
         _bar(day.start, day.start + DAY, category, total, link=f"days/{day.name}.html")

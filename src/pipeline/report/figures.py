@@ -49,7 +49,7 @@ class Hour:
 
 
 @dataclass(frozen=True)
-class Day:
+class DayTotals:
     """A day (UTC) with figures: their totals by category, and when the last of them came."""
 
     start: datetime
@@ -107,7 +107,7 @@ def hours_of(windows: Iterable[Window]) -> list[Hour]:
     return [_hour(start, list(of_hour)) for start, of_hour in by_hour]
 
 
-def days_of(rows: Iterable[Any]) -> list[Day]:
+def days_of(rows: Iterable[Any]) -> list[DayTotals]:
     """Days from rows of one day and category each, in the order of both."""
     by_day = groupby(rows, attrgetter("day_start"))
     return [_day(start.astimezone(UTC), list(of_day)) for start, of_day in by_day]
@@ -122,7 +122,7 @@ def window_totals(windows: Iterable[Window]) -> dict[str, Total]:
     )
 
 
-def day_totals(days: Iterable[Day]) -> dict[str, Total]:
+def day_totals(days: Iterable[DayTotals]) -> dict[str, Total]:
     """Totals by category, of those that have a figure."""
     return _totals(item for day in days for item in day.totals.items())
 
@@ -146,8 +146,8 @@ def _hour(start: datetime, windows: list[Window]) -> Hour:
     return Hour(start=start, windows=windows, totals=window_totals(windows))
 
 
-def _day(start: datetime, rows: list[Any]) -> Day:
-    return Day(
+def _day(start: datetime, rows: list[Any]) -> DayTotals:
+    return DayTotals(
         start=start,
         totals={row.category: Total(row.revenue, row.claims) for row in rows},
         windows=max(row.windows for row in rows),

@@ -14,7 +14,7 @@ from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.downloads import write_downloads
 from pipeline.report.figures import (
     DAY,
-    Day,
+    DayTotals,
     Window,
     day_totals,
     days_of,
@@ -53,12 +53,12 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Place:
+class DayPage:
     """A day between the days with figures before and after it."""
 
-    earlier: Day | None
-    day: Day
-    later: Day | None
+    earlier: DayTotals | None
+    day: DayTotals
+    later: DayTotals | None
 
     @property
     def until(self) -> datetime:
@@ -82,7 +82,7 @@ def build_revenue_pages(
 
 
 def _build_last_day(
-    cursor: Cursor, folder: Path, around: Surroundings, days: list[Day], *, now: datetime
+    cursor: Cursor, folder: Path, around: Surroundings, days: list[DayTotals], *, now: datetime
 ) -> datetime:
     until = days[-1].last_window_end if days else now
     since = until - DAY
@@ -95,53 +95,59 @@ def _build_last_day(
 
 
 def _build_changed_days(
-    cursor: Cursor, folder: Path, around: Surroundings, days: list[Day], *, now: datetime
+    cursor: Cursor, folder: Path, around: Surroundings, days: list[DayTotals], *, now: datetime
 ) -> None:
-    places = _places(days)
-    stamps = {place.day.name: _stamp(place, around) for place in places}
+    day_pages = _day_pages(days)
+    stamps = {day_page.day.name: _stamp(day_page, around) for day_page in day_pages}
     built = read_stamps(folder / STAMPS, folder / "days")
-    changed = [place for place in places if built.get(place.day.name) != stamps[place.day.name]]
-    for place in changed:
-        _build_day(cursor, folder, around, place, now=now)
-    for month in sorted({place.day.month for place in changed}):
+    changed = [
+        day_page
+        for day_page in day_pages
+        if built.get(day_page.day.name) != stamps[day_page.day.name]
+    ]
+    for day_page in changed:
+        _build_day(cursor, folder, around, day_page, now=now)
+    for month in sorted({day_page.day.month for day_page in changed}):
         since, until = _bounds_of(month)
         write_downloads(folder / "months" / month, _read_figures(cursor, since, until))
     replace_file(folder / STAMPS, json.dumps(stamps))
 
 
 def _build_day(
-    cursor: Cursor, folder: Path, around: Surroundings, place: Place, *, now: datetime
+    cursor: Cursor, folder: Path, around: Surroundings, day_page: DayPage, *, now: datetime
 ) -> None:
-    since, until = place.day.start, place.until
+    since, until = day_page.day.start, day_page.until
     figures = _read_figures(cursor, since, until)
-    write_downloads(folder / "days" / place.day.name, figures)
+    write_downloads(folder / "days" / day_page.day.name, figures)
     windows = _read_windows(cursor, figures, around, since, until)
-    page = render("day.html", depth=1, now=now, place=place, **_figures_shown(windows, around))
-    replace_file(folder / "days" / f"{place.day.name}.html", page)
+    page = render(
+        "day.html", depth=1, now=now, day_page=day_page, **_figures_shown(windows, around)
+    )
+    replace_file(folder / "days" / f"{day_page.day.name}.html", page)
 
 
-def _places(days: list[Day]) -> list[Place]:
+def _day_pages(days: list[DayTotals]) -> list[DayPage]:
     """Each day between its neighbours."""
     around = pairwise(pairwise([None, *days, None]))
-    return [Place(earlier, day, later) for (earlier, day), (_, later) in around if day]
+    return [DayPage(earlier, day, later) for (earlier, day), (_, later) in around if day]
 
 
-def _stamp(place: Place, around: Surroundings) -> str:
+def _stamp(day_page: DayPage, around: Surroundings) -> str:
     """Differs where the day's page built now would differ from one built before."""
     return stamp_of(
         around.categories,
         around.adminer,
         around.window_length,
-        place.earlier and place.earlier.name,
-        place.day,
-        place.later and place.later.name,
+        day_page.earlier and day_page.earlier.name,
+        day_page.day,
+        day_page.later and day_page.later.name,
         # Which of the day's runs have a page to lead to.
-        min(max(around.first_run_page, place.day.first_run), place.day.last_run + 1),
-        [window for window in around.blocked if place.day.start <= window < place.until],
+        min(max(around.first_run_page, day_page.day.first_run), day_page.day.last_run + 1),
+        [window for window in around.blocked if day_page.day.start <= window < day_page.until],
         [
             release
             for window, release in around.releases.items()
-            if place.day.start <= window < place.until
+            if day_page.day.start <= window < day_page.until
         ],
     )
 
@@ -185,7 +191,7 @@ def _figures_shown(windows: list[Window], around: Surroundings) -> dict[str, Any
     }
 
 
-def _all_days_page(days: list[Day], around: Surroundings, *, now: datetime) -> str:
+def _all_days_page(days: list[DayTotals], around: Surroundings, *, now: datetime) -> str:
     by_month = groupby(reversed(days), attrgetter("month"))
     months = [(month, list(of_month)) for month, of_month in by_month]
     return render(

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
-from pipeline.core.window import read_window_length
+from pipeline.core.window import EARLIEST, LATEST, read_window_length
 
-BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-END = datetime(9999, 12, 31, tzinfo=UTC)
 # The claims of so many windows fit in the memory that a statement gets; and where a table has
 # grown since it was analyzed, no plan for so few is bad enough to show.
 WINDOWS_AT_ONCE = 300
@@ -46,7 +44,7 @@ def compute(
     """
     execute(cursor, "revenue/lock_cursors")
     run = fetch_one(cursor, "revenue/open_run", {"now": now})
-    bounds = {"since": since or BEGINNING, "until": until or END}
+    bounds = {"since": since or EARLIEST, "until": until or LATEST}
     execute(cursor, "revenue/mark_new_categories")
     if since is not None or until is not None:
         execute(cursor, "revenue/mark_windows", bounds)
