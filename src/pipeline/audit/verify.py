@@ -22,8 +22,6 @@ from pipeline.core.window import EARLIEST
 
 ROWS_SHOWN = 20
 
-# A slice that begins here holds everything.
-
 # A statement, and the stream that it checks where there is one a stream.
 Check = tuple[str, str | None]
 
