@@ -22,7 +22,7 @@ from pipeline.operations.monitor import monitoring
 from pipeline.operations.question import NoAnswerError, Question
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import CycleResult, run_cycle
-from pipeline.report.report import build_report, docs_folder
+from pipeline.report.pages import build_pages, docs_folder
 from pipeline.schema.migrate import apply_schema, schema_version
 from pipeline.schema.partitions import make_partitions
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
@@ -138,7 +138,7 @@ def analyse(
         monitor.metrics.run_ended(result)
         tell(result)
         report = partial(
-            build_report, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
+            build_pages, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
         )
         database.run(report, snapshot=True)
         reconcile = partial(find_unbalanced, since=now - RECENT)

@@ -14,7 +14,7 @@ from commands.common import (
     command_line,
     office_database,
     parse_time,
-    report,
+    print_result,
     stopping,
     width,
 )
@@ -77,7 +77,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
         )
         files = database.run(partial(recorded_files, since=EARLIEST if is_all else begin))
         promises.append(verify_files(files, settings.archive_folder))
-    report(
+    print_result(
         [vars(promise) for promise in promises],
         "\n".join(display.promise_lines(promises, width=width())),
         is_json=is_json,
@@ -111,7 +111,7 @@ def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -
             lambda cursor: explain_claim(cursor, key_of(cursor, office, claim_id)), snapshot=True
         )
     text = "\n".join(display_explain.claim_lines(claim))
-    report(claim.as_dict(), text, is_json=is_json)
+    print_result(claim.as_dict(), text, is_json=is_json)
 
 
 @explain.command("diagnose")
@@ -129,7 +129,7 @@ def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: b
             snapshot=True,
         )
     text = "\n".join(display_explain.diagnose_lines(found))
-    report(found.as_dict(), text, is_json=is_json)
+    print_result(found.as_dict(), text, is_json=is_json)
 
 
 def explain_row_command(stream: str) -> click.Command:
@@ -144,7 +144,7 @@ def explain_row_command(stream: str) -> click.Command:
                 lambda cursor: explain_row(cursor, stream, key_of(cursor, office, row_id)),
                 snapshot=True,
             )
-        report(row.as_dict(), "\n".join(display_explain.row_lines(row)), is_json=is_json)
+        print_result(row.as_dict(), "\n".join(display_explain.row_lines(row)), is_json=is_json)
 
     example = f"python src/office.py explain {stream} 4711"
     words = f"Tell what became of {stream} ID.\n\nExample: {example}"
@@ -169,7 +169,7 @@ def explain_window_command(moment: datetime, *, is_json: bool) -> None:
     with office_database(chosen_settings(), "office explain") as database:
         found = database.run(lambda cursor: explain_window(cursor, moment), snapshot=True)
     text = "\n".join(display_explain.window_lines(found, office=command_line()))
-    report(found.as_dict(), text, is_json=is_json)
+    print_result(found.as_dict(), text, is_json=is_json)
     if found.found_something_wrong:
         sys.exit(SOMETHING_WRONG)
 
@@ -195,4 +195,4 @@ def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
     """
     with office_database(chosen_settings(), "office release") as database:
         done = database.run(lambda cursor: release(cursor, moment, reason=reason))
-    report(done.as_dict(), "\n".join(done.lines()), is_json=is_json)
+    print_result(done.as_dict(), "\n".join(done.lines()), is_json=is_json)

@@ -22,7 +22,7 @@ from pipeline.core.settings import PROJECT_FOLDER, Settings, load_settings
 from pipeline.core.window import LONGEST_WINDOW, window_of
 from pipeline.operations import embedded
 from pipeline.operations.terminal import at_ctrl_c
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
 # Where the database is, for what the PG* variables leave open; without DATABASE_URL, PGHOST and
@@ -118,11 +118,9 @@ def database_dsn(settings: Settings) -> Iterator[str]:
         yield dsn
 
 
-def build_pages(database: Database, settings: Settings, folder: Path) -> Path:
+def write_pages(database: Database, settings: Settings, folder: Path) -> Path:
     """Builds the pages from one snapshot; gives the index page."""
-    build = partial(
-        build_report, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url
-    )
+    build = partial(build_pages, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url)
     return database.run(build, snapshot=True)
 
 
@@ -159,7 +157,7 @@ def parse_moment(text: str, option: str) -> datetime:
 # --- answers ---
 
 
-def report(data: object, text: str, *, is_json: bool) -> None:
+def print_result(data: object, text: str, *, is_json: bool) -> None:
     """Prints a result, for a program or for a person."""
     click.echo(to_json(data) if is_json else text)
 

@@ -14,13 +14,13 @@ from commands.common import (
     SOMETHING_WRONG,
     USED_WRONGLY,
     as_json,
-    build_pages,
     chosen_settings,
     command_line,
     office_database,
     parse_time,
-    report,
+    print_result,
     stopping,
+    write_pages,
 )
 from commands.progress import bar
 from pipeline.core.contract import FATES
@@ -30,7 +30,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.status import read_status
-from pipeline.report.report import docs_folder
+from pipeline.report.pages import docs_folder
 from pipeline.staging.append import load_lines
 
 GZIP_START = b"\x1f\x8b"
@@ -60,7 +60,7 @@ def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
         for count in load_lines(database, stream, file):
             staged += count
             on_progress()
-    report(
+    print_result(
         {"stream": stream, "staged": staged},
         f"{staged} line{'' if staged == 1 else 's'} staged.",
         is_json=is_json,
@@ -116,7 +116,7 @@ def merge(*, is_json: bool) -> None:
     ):
         merge_under_bar(database, settings, totals, sweep=Look.ALL)
     text = ", ".join(f"{fate} {count}" for fate, count in totals.items())
-    report(totals, f"{text}.", is_json=is_json)
+    print_result(totals, f"{text}.", is_json=is_json)
 
 
 def merge_under_bar(
@@ -171,8 +171,10 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 until=end,
                 on_progress=on_progress,
             )
-        index = build_pages(database, settings, settings.reports_folder)
-    report(result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json)
+        index = write_pages(database, settings, settings.reports_folder)
+    print_result(
+        result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json
+    )
     if result.found_something_wrong:
         sys.exit(SOMETHING_WRONG)
 
@@ -189,5 +191,5 @@ def report_command(out: Path | None, *, is_json: bool) -> None:
     """
     settings = chosen_settings()
     with office_database(settings, "office report") as database:
-        index = build_pages(database, settings, out or settings.reports_folder)
-    report({"index": index}, str(index), is_json=is_json)
+        index = write_pages(database, settings, out or settings.reports_folder)
+    print_result({"index": index}, str(index), is_json=is_json)

@@ -18,12 +18,12 @@ import click
 from rich.console import Console
 
 from commands.common import (
-    build_pages,
     chosen_settings,
     command_line,
     office_database,
     say,
     turn_to_demo,
+    write_pages,
 )
 from commands.running import only_one
 from history import Examples, History, make_history
@@ -35,7 +35,7 @@ from pipeline.merge.merge import merge_pending
 from pipeline.operations import embedded
 from pipeline.operations.serving import serving
 from pipeline.operations.terminal import own_ctrl_c
-from pipeline.report.report import docs_folder
+from pipeline.report.pages import docs_folder
 from pipeline.staging.append import load_lines
 from utils.pipeline_utils import stop_on_signals
 
@@ -107,7 +107,7 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
             works = Works(database, make_checker(settings, database), settings.batch_size)
         work_through(console, history, works)
         with step(console, "The pages are built"):
-            build_pages(database, settings, settings.reports_folder)
+            write_pages(database, settings, settings.reports_folder)
         pages = running.enter_context(serving(settings.reports_folder, settings.reports_port))
         say_what_there_is(history, pages, settings, time.monotonic() - started)
         stop_on_signals().wait(seconds)

@@ -11,7 +11,7 @@ from commands.common import (
     as_json,
     chosen_settings,
     office_database,
-    report,
+    print_result,
     say,
     stopping,
 )
@@ -45,7 +45,7 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
         archived = database.run(partial(count_archived, reason=reason))
     if archived:
         say(f"{archived} more stay rejected: they are archived, and can't be merged again.")
-    report(
+    print_result(
         [asdict(each) for each in replayed],
         "\n".join(display.replay_lines(replayed)),
         is_json=is_json,
@@ -87,6 +87,6 @@ def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None
             archive=settings.archive_folder,
             on_progress=on_progress,
         )
-    report(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
+    print_result(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
     if found.differences and not is_applied:
         sys.exit(SOMETHING_WRONG)

@@ -14,7 +14,7 @@ from commands.common import (
     chosen_settings,
     embedded_port,
     office_database,
-    report,
+    print_result,
     say,
     stopping,
 )
@@ -37,11 +37,11 @@ def db(*, is_stop: bool, is_json: bool) -> None:
     settings = chosen_settings()
     if not is_stop:
         url = embedded.start(settings.home, init_sql=INIT_SQL, say=say, port=embedded_port())
-        report({"url": url}, url, is_json=is_json)
+        print_result({"url": url}, url, is_json=is_json)
         return
     was_running = embedded.stop(settings.home)
     if is_json:
-        report({"stopped": was_running}, "", is_json=True)
+        print_result({"stopped": was_running}, "", is_json=True)
     elif not was_running:
         say("The embedded server wasn't running.")
 
@@ -77,7 +77,9 @@ def archive_command(*, is_json: bool) -> None:
             ),
             for_each=one_by_one(on_progress),
         )
-    report([asdict(each) for each in done], "\n".join(display.archive_lines(done)), is_json=is_json)
+    print_result(
+        [asdict(each) for each in done], "\n".join(display.archive_lines(done)), is_json=is_json
+    )
     if any(each.reason_left for each in done):
         sys.exit(SOMETHING_WRONG)
 
@@ -97,4 +99,4 @@ def migrate(*, is_json: bool) -> None:
         database.run(partial(set_passwords, passwords=settings.role_passwords))
     roles = [f"office_{role}" for role in settings.role_passwords]
     text = f"The schema is up to date; passwords given to: {', '.join(roles) or 'none'}."
-    report({"passwords_given_to": roles}, text, is_json=is_json)
+    print_result({"passwords_given_to": roles}, text, is_json=is_json)

@@ -23,7 +23,7 @@ import click
 from conftest import INIT_SQL, make_server_home
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
 PORT: Final = 25437
@@ -128,7 +128,7 @@ def build(database: Database, folder: Path, runs: int) -> float:
     """Seconds that a build takes, just behind the last run."""
     now = FIRST_WINDOW + runs * WINDOW + timedelta(seconds=5)
     began = time.monotonic()
-    database.run(partial(build_report, folder=folder, now=now), snapshot=True)
+    database.run(partial(build_pages, folder=folder, now=now), snapshot=True)
     return time.monotonic() - began
 
 

@@ -23,7 +23,7 @@ from pipeline.core.database import Database
 from pipeline.core.settings import Settings
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import run_cycle
-from pipeline.report.report import build_report, docs_folder
+from pipeline.report.pages import build_pages, docs_folder
 
 WINDOW: Final = timedelta(minutes=10)
 WINDOW_EVENTS: Final = 600
@@ -76,9 +76,9 @@ class Desk:
             raise RuntimeError(f"the analytics run was {done.verdict}")
         return done.published
 
-    def build_pages(self, now: datetime) -> None:
+    def write_pages(self, now: datetime) -> None:
         """What the job does behind a run: its pages, and the sums of the last day."""
-        self.database.run(partial(build_report, folder=self.pages, now=now), snapshot=True)
+        self.database.run(partial(build_pages, folder=self.pages, now=now), snapshot=True)
         unbalanced = partial(find_unbalanced, since=now - RECENT)
         if self.database.run(unbalanced, snapshot=True):
             raise RuntimeError("sums don't come out")
@@ -209,7 +209,7 @@ def cycle_run(lab: Lab, desk: Desk, *, pages: bool) -> Run:
         began = time.perf_counter()
         published = desk.run(now=now)
         if pages:
-            desk.build_pages(now)
+            desk.write_pages(now)
         seconds = time.perf_counter() - began
         if start not in published:
             raise RuntimeError("the window was not published")

@@ -23,7 +23,7 @@ from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.operations.serving import serving
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import run_cycle
-from pipeline.report.report import build_report, docs_folder
+from pipeline.report.pages import build_pages, docs_folder
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
@@ -156,7 +156,7 @@ def site(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
             without_a_raw_row(url, number, window)
         analyse(now=NOW)
         database.run(partial(release, moment=RELEASED, reason="Billing knows of it."))
-        build = partial(build_report, folder=folder, now=NOW)
+        build = partial(build_pages, folder=folder, now=NOW)
         database.run(build, snapshot=True)
     with serving(folder, 0) as address:
         yield Site(address, folder, url)

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core.database import Database
 from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.quality.checks import Checker
-from pipeline.report.report import docs_folder
+from pipeline.report.pages import docs_folder
 
 Suite = list[dict[str, Any]]
 

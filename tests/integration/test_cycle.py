@@ -16,7 +16,7 @@ from pipeline.core.database import Database
 from pipeline.quality import cycle
 from pipeline.quality.checks import CheckResult
 from pipeline.quality.cycle import CycleResult, check_in_parts, check_windows, run_cycle
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 
 pytestmark = [
     # The library and its own dependencies, not ours to mend.
@@ -36,7 +36,7 @@ class Office(OfficeWithSuites):
 
     def page(self) -> str:
         """The page of the last day and that of the checks."""
-        build = partial(build_report, folder=self.reports, now=LATER)
+        build = partial(build_pages, folder=self.reports, now=LATER)
         index = self.database.run(build, snapshot=True)
         return index.read_text() + index.with_name("quality.html").read_text()
 

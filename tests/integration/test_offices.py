@@ -27,7 +27,7 @@ from pipeline.audit.rebuild import rebuild
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 from pipeline.schema.offices import GLOBAL, PER_OFFICE, decide_ids, key_of
 from pipeline.schema.roles import login_as, set_passwords
@@ -175,7 +175,7 @@ def test_the_pages_tell_what_each_office_earned(offices: Database, tmp_path: Pat
     stage_example(offices)
     merge(offices)
     compute_and_publish(offices, LATER)
-    offices.run(partial(build_report, folder=tmp_path, now=LATER), snapshot=True)
+    offices.run(partial(build_pages, folder=tmp_path, now=LATER), snapshot=True)
     assert 'href="offices.html"' in (tmp_path / "index.html").read_text()
     page = (tmp_path / "offices.html").read_text()
     assert '<th scope="row">42</th><td class="number">2.00<small>1 claim</small></td>' in page
@@ -184,7 +184,7 @@ def test_the_pages_tell_what_each_office_earned(offices: Database, tmp_path: Pat
 def test_one_office_has_no_page_of_offices(database: Database, tmp_path: Path) -> None:
     stage_and_merge(database, "claim", claim(7, tsp=NOON))
     compute_and_publish(database, LATER)
-    database.run(partial(build_report, folder=tmp_path, now=LATER), snapshot=True)
+    database.run(partial(build_pages, folder=tmp_path, now=LATER), snapshot=True)
     assert "offices.html" not in (tmp_path / "index.html").read_text()
     assert not (tmp_path / "offices.html").exists()
 

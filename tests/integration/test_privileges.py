@@ -17,7 +17,7 @@ from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor
 from pipeline.operations.metrics import read_streams, read_windows
 from pipeline.operations.status import read_status
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 from pipeline.schema.roles import ROLES, login_as
 
@@ -142,7 +142,7 @@ def test_analytics_may_read_what_its_pages_show_and_verify(
 ) -> None:
     with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
         cursor.execute("SET LOCAL SESSION AUTHORIZATION office_analytics")
-        build_report(cursor, tmp_path, now=datetime.now(UTC))
+        build_pages(cursor, tmp_path, now=datetime.now(UTC))
         read_status(cursor)
         verify(cursor)
 

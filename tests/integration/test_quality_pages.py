@@ -16,7 +16,7 @@ from pipeline.audit.release import release
 from pipeline.core.database import Database
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import CycleResult, run_cycle
-from pipeline.report.report import RUN_PAGES, build_report
+from pipeline.report.pages import RUN_PAGES, build_pages
 from unit.test_data_docs import from_other_hosts, loaded_by
 
 pytestmark = [
@@ -41,7 +41,7 @@ class Office(OfficeWithSuites):
         return run_cycle(self.database, self.checker, now=now, batch_size=1000)
 
     def build(self, now: datetime = LATER) -> Page:
-        self.database.run(partial(build_report, folder=self.reports, now=now), snapshot=True)
+        self.database.run(partial(build_pages, folder=self.reports, now=now), snapshot=True)
         return self.page("quality.html")
 
     def page(self, name: str) -> Page:

@@ -26,7 +26,7 @@ from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import execute
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -97,7 +97,7 @@ def verified(database: Database) -> bool:
 
 
 def page(database: Database, folder: Path) -> str:
-    build = partial(build_report, folder=folder, now=LATER)
+    build = partial(build_pages, folder=folder, now=LATER)
     return database.run(build, snapshot=True).read_text()
 
 

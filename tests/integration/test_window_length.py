@@ -20,7 +20,7 @@ from pipeline.core.errors import OfficeError
 from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.operations.status import read_status
 from pipeline.quality.cycle import CycleResult, run_cycle
-from pipeline.report.report import build_report
+from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
 pytestmark = [
@@ -45,7 +45,7 @@ class Office(OfficeWithSuites):
 
     def page(self) -> str:
         """The revenue page."""
-        build = partial(build_report, folder=self.reports, now=LATER)
+        build = partial(build_pages, folder=self.reports, now=LATER)
         return self.database.run(build, snapshot=True).read_text(encoding="utf-8")
 
 

@@ -23,9 +23,7 @@ def docs_folder(reports: Path) -> Path:
     return reports / "quality"
 
 
-def build_report(
-    cursor: Cursor, folder: Path, *, now: datetime, adminer: str | None = None
-) -> Path:
+def build_pages(cursor: Cursor, folder: Path, *, now: datetime, adminer: str | None = None) -> Path:
     """Builds what is to be built anew; give it a cursor of one snapshot.
 
     Args:
