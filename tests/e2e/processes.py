@@ -15,13 +15,17 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil  # type: ignore[import-untyped]
 
+from e2e.forkserver import Forked
 from pipeline.operations import embedded
 
 SOURCE = Path(__file__).parents[2] / "src"
 DEADLINE_SECONDS = 120.0
+# The ingestor is started afresh: it imports little, and tests measure its memory.
+SLOW_TO_IMPORT = {"office.py", "analytics.py", "analytics"}
 
 # Makes its standard input the terminal that a Ctrl-C comes from, and becomes the command.
 TAKE_TERMINAL = """
@@ -49,15 +53,7 @@ class Running:
         self._out = output.with_suffix(".out")
         self._err = output.with_suffix(".err")
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=home,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
+            self.process = _start(command, environment, home, out, err)
 
     @property
     def out(self) -> str:
@@ -81,7 +77,7 @@ class Running:
     def result(self, given: bytes = b"") -> Result:
         """Gives it its standard input, and waits for its end."""
         self.process.communicate(given, timeout=DEADLINE_SECONDS)
-        return Result(self.process.returncode, self.out, self.err)
+        return Result(self.process.wait(), self.out, self.err)
 
     def stop(self, signal_number: signal.Signals) -> Result:
         self.process.send_signal(signal_number)
@@ -91,6 +87,23 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
+
+
+def _start(
+    command: list[str], environment: dict[str, str], home: Path, out: IO[bytes], err: IO[bytes]
+) -> "subprocess.Popen[bytes] | Forked":
+    """Starts a process in a session of its own: forked, where importing would take long."""
+    if any(word in SLOW_TO_IMPORT for word in map(os.path.basename, command)):
+        return Forked(command, env=environment, cwd=home, stdout=out, stderr=err)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        cwd=home,
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+    )
 
 
 class Terminal:
