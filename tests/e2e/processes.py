@@ -154,8 +154,16 @@ class Terminal:
 class Office:
     """An OFFICE_HOME with all that is started in it; without a database's URL, embedded."""
 
-    def __init__(self, home: Path, outputs: Path, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        outputs: Path,
+        database_url: str | None = None,
+        *,
+        source: Path = SOURCE,
+    ) -> None:
         self.home = home
+        self.source = source
         self.outputs = outputs
         self.database_url = database_url
         self.reports_port = free_port()
@@ -172,7 +180,7 @@ class Office:
     def start(self, *arguments: str | Path, program: str = "office", **variables: str) -> Running:
         """Starts `src/PROGRAM.py` with arguments and, beside the office's own, variables."""
         running = Running(
-            _command(program, *arguments),
+            self._command(program, *arguments),
             environment=self._environment | variables,
             home=self.home,
             output=self.outputs / f"{len(self._started):03}",
@@ -186,7 +194,7 @@ class Office:
 
     def start_in_terminal(self, *arguments: str, **variables: str) -> Terminal:
         terminal = Terminal(
-            _command("office", *arguments),
+            self._command("office", *arguments),
             environment=self._environment | variables,
             home=self.home,
         )
@@ -207,6 +215,9 @@ class Office:
             with suppress(psutil.Error):
                 psutil.Process(pid).kill()
         wait_until(lambda: not processes_in(self.home, cluster))
+
+    def _command(self, program: str, *arguments: str | Path) -> list[str]:
+        return [sys.executable, str(self.source / f"{program}.py"), *map(str, arguments)]
 
     @property
     def _cluster(self) -> Path:
@@ -238,10 +249,6 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not become true"
         time.sleep(0.05)
-
-
-def _command(program: str, *arguments: str | Path) -> list[str]:
-    return [sys.executable, str(SOURCE / f"{program}.py"), *map(str, arguments)]
 
 
 def plain_environment() -> dict[str, str]:
