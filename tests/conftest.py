@@ -19,6 +19,9 @@ from pipeline.schema.migrate import apply_schema
 INIT_SQL = Path(__file__).parents[1] / "setup" / "init_db.sql"
 HOME_VARIABLE = "OFFICE_TESTS_HOME"
 
+# Only a machine's crash would lose data by it, and no test crashes the machine.
+NO_WAITING_FOR_THE_DISK = ("fsync", "full_page_writes")
+
 _numbers = itertools.count(1)
 
 
@@ -49,6 +52,7 @@ def server_url() -> Iterator[str]:
     """The URL of the server's `doctor_office`; parallel workers share the server."""
     home = Path(os.environ[HOME_VARIABLE])
     with server(home, init_sql=INIT_SQL, say=print, port=25432) as url:
+        stop_waiting_for_the_disk(url)
         yield url
 
 
@@ -107,14 +111,18 @@ def given_database_url(server_url: str, given_template: str, worker_id: str) -> 
     _drop(server_url, name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lonely_database() -> Iterator[Database]:
-    """A database on a server of its own, where no other test's transaction holds a merge back."""
+    """A database on a server of its own, where no other worker's transaction holds a merge back.
+
+    Each test that uses it empties it first.
+    """
     home = make_server_home()
     with (
         server(home, init_sql=INIT_SQL, say=print, port=25433) as url,
         closing(Database(url)) as database,
     ):
+        stop_waiting_for_the_disk(url)
         apply_schema(database)
         yield database
     shutil.rmtree(home)
@@ -149,7 +157,16 @@ def _drop(server_url: str, name: str) -> None:
     )
 
 
-def _administer(server_url: str, command: sql.Composed) -> None:
+def stop_waiting_for_the_disk(server_url: str) -> None:
+    """Makes a server fast; all that it has committed survives its own crashes still."""
+    for setting in NO_WAITING_FOR_THE_DISK:
+        _administer(
+            server_url, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
+        )
+    _administer(server_url, sql.SQL("SELECT pg_reload_conf()"))
+
+
+def _administer(server_url: str, command: sql.Composable) -> None:
     connection = psycopg2.connect(_url_of(server_url, "postgres"))
     connection.autocommit = True
     with connection.cursor() as cursor:

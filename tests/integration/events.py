@@ -18,6 +18,21 @@ PASS_OVER = """
         passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
         next_passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event)
     """
+# What refers to another table stands before it.
+FILLED_BY_ARRIVALS = (
+    "analytics.window_release",
+    "analytics.revenue_by_diagnosis",
+    "analytics.revenue_candidate",
+    "analytics.dirty_window",
+    "analytics.quality_check",
+    "analytics.quality_run",
+    "staging.outcome_history",
+    "staging.merge_run",
+    "staging.outcome",
+    "staging.event",
+    "claim",
+    "diagnose",
+)
 PARTITION = re.compile(r"_(default|before_\d{8}|\d{8})$")
 
 
@@ -65,13 +80,14 @@ def pass_over(database: Database) -> None:
 
 
 def empty(database: Database) -> None:
-    """Removes all that has arrived and come of it; the patients stay."""
+    """Removes all that has arrived and come of it; the patients stay.
+
+    Deletes: TRUNCATE takes a hundred times as long, as it makes new files for every day.
+    """
     with database.transaction() as cursor:
-        cursor.execute("""
-            TRUNCATE staging.event, staging.outcome, staging.merge_run, claim, diagnose,
-                analytics.quality_run, analytics.quality_check, analytics.dirty_window,
-                analytics.revenue_candidate, analytics.revenue_by_diagnosis RESTART IDENTITY CASCADE
-            """)
+        for table in FILLED_BY_ARRIVALS:
+            cursor.execute(f"DELETE FROM {table}")
+        cursor.execute("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
         cursor.execute("""
             UPDATE staging.merge_cursor
             SET taken_seq = 0, taken_at = '-infinity', looked_xid = '0', passed_seq = 0,
