@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -26,10 +27,12 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the server's folder, which parallel workers inherit.
+    """Makes the server's folder, which parallel workers inherit, and heeds SIGINT.
 
-    Not one of pytest's own: as root, the server runs as a user who can't reach those.
+    The folder is not one of pytest's own: as root, the server runs as a user who can't reach those.
+    A shell's background jobs ignore SIGINT, and so would the processes that the tests start.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[HOME_VARIABLE] = str(make_server_home())
 

@@ -42,9 +42,11 @@ def check_pages(text: str) -> None:
 
 def check_figures(office: Office, text: str) -> None:
     url = office.command("--demo", "db").out.strip()
-    for counts in reconciliation(url).values():
-        assert counts["pending"] == 0
-        assert all(counts[fate] for fate in ("merged", "duplicate", "conflict", "rejected"))
+    counts = reconciliation(url)
+    assert counts["claim"]["pending"] == counts["diagnose"]["pending"] == 0
+    for fate in ("merged", "duplicate", "conflict", "rejected"):
+        # An hour of the night may have no bad diagnosis.
+        assert counts["claim"][fate] + counts["diagnose"][fate] > 0
     rows = [
         RawRow(seq, stream, bytes(payload), received_at.astimezone(UTC))
         for seq, stream, payload, received_at in fetch(url, RAW_ROWS)

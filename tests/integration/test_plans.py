@@ -28,7 +28,8 @@ from pipeline.staging.append import append
 
 # Grows with every arrival.
 HISTORY = {"event", "outcome", "claim", "diagnose"}
-FEW_ROWS = 1_000
+# More than the tests add: below, the planner may rightly read a table in full.
+FEW_ROWS = 10_000
 EXPLAINABLE = re.compile(r"(\s|--.*\n)*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 LONG_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s"
@@ -60,14 +61,22 @@ def office(shared_database_url: str) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture
-def read_in_full(office: Database, monkeypatch: pytest.MonkeyPatch) -> ReadInFull:
-    """Does a work; the tables with many rows that its statements read from end to end."""
-    monkeypatch.setattr(database_module, "WatchedNamedTupleCursor", Explaining)
+@pytest.fixture(scope="module")
+def long_tables(office: Database) -> set[str]:
+    """The tables with many rows, before the tests add some."""
     with office.transaction() as cursor:
         cursor.execute(LONG_TABLES, (FEW_ROWS,))
-        long_tables = {name for (name,) in cursor.fetchall() if is_history(name)}
-    assert {table_of(name) for name in long_tables} == HISTORY
+        found = {name for (name,) in cursor.fetchall() if is_history(name)}
+    assert {table_of(name) for name in found} == HISTORY
+    return found
+
+
+@pytest.fixture
+def read_in_full(
+    office: Database, long_tables: set[str], monkeypatch: pytest.MonkeyPatch
+) -> ReadInFull:
+    """Does a work; the tables with many rows that its statements read from end to end."""
+    monkeypatch.setattr(database_module, "WatchedNamedTupleCursor", Explaining)
 
     def do(work: Callable[[Database], object]) -> set[str]:
         Explaining.plans.clear()

@@ -14,6 +14,7 @@ from publisher import SIMULATED
 WINDOW = timedelta(minutes=10)
 UNTIL = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 PATIENTS = range(1, 1001)
+FATES = {"merged", "duplicate", "conflict", "rejected"}
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,13 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def rows(history: History) -> list[RawRow]:
+    return rows_of(history)
+
+
+def rows_of(history: History) -> list[RawRow]:
     arrivals = [(stream, a) for stream in SIMULATED for a in history.arrivals[stream]]
     return [
-        RawRow(seq, stream, arrival.payload, UNTIL)
+        RawRow(seq, stream, arrival.payload, history.until)
         for seq, (stream, arrival) in enumerate(arrivals, start=1)
     ]
 
@@ -75,7 +80,7 @@ def test_every_fate_and_most_reasons_come_about(clean: Clean) -> None:
     for stream in SIMULATED:
         outcomes = [outcome for outcome in clean.outcomes if outcome.stream == stream]
         fates = Counter(outcome.fate for outcome in outcomes)
-        assert set(fates) == {"merged", "duplicate", "conflict", "rejected"}
+        assert set(fates) == FATES
         assert fates["merged"] > 0.8 * len(outcomes)
     reasons = {outcome.reason for outcome in clean.outcomes}
     assert reasons >= {"not_json", "bad_id", "bad_price", "bad_icd10_code", "bad_tsp"}
@@ -91,6 +96,17 @@ def test_the_examples_are_what_they_say(history: History, clean: Clean, rows: li
     assert window_of(mistyped.tsp, WINDOW) == examples.held_back
     assert window_of(clean.claims[examples.conflict].tsp, WINDOW) == examples.window
     assert [claim.id for claim in clean.claims.values() if claim.price > 10_000] == [mistyped.id]
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_demo_s_shortest_history_has_it_all_at_any_hour(hour: int) -> None:
+    history = make_history(UNTIL.replace(hour=hour), window=WINDOW, hours=1)
+    rows = rows_of(history)
+    clean = merge(rows, PATIENTS)
+    assert {outcome.fate for outcome in clean.outcomes} == FATES
+    test_the_examples_are_what_they_say(history, clean, rows)
+    windows = {window_of(claim.tsp, WINDOW) for claim in clean.claims.values()}
+    assert windows == {history.since + n * WINDOW for n in range(6)} - {history.examples.gap}
 
 
 def test_the_line_is_down_for_an_hour_of_claims_alone(history: History, clean: Clean) -> None:
