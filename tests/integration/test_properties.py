@@ -184,6 +184,7 @@ def receive_at_receipt_time(database: Database) -> None:
 
 
 def test_known_payloads_come_to_what_the_contract_says(database: Database) -> None:
+    empty(database)
     events = [(known.stream, known.payload) for known in KNOWN]
     append_all(database, events)
     receive_at_receipt_time(database)
