@@ -16,6 +16,7 @@ from pipeline.core.database import Database, once_reachable
 from pipeline.core.errors import OfficeError, exit_on_office_error
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings, load_settings
+from pipeline.core.window import read_window_length
 from pipeline.operations.health import LastTime
 from pipeline.operations.metrics import AnalyticsMetrics, read_windows, window_families
 from pipeline.operations.monitor import monitoring
@@ -49,13 +50,15 @@ log = logging.getLogger("analytics")
 class AnalyticsMonitor:
     """What analytics says of its work: metrics, and whether it does it."""
 
-    def __init__(self, dsn: str, settings: Settings) -> None:
+    def __init__(self, dsn: str) -> None:
         self.metrics = AnalyticsMetrics()
-        self.run = LastTime(
-            "analytics run", most_seconds=2 * settings.analytics_period_seconds + PATIENCE_SECONDS
-        )
+        self.run = LastTime("analytics run")
         self._windows = Question(dsn, read_windows, name="analytics metrics")
         self.metrics.watch_state(self._windows, window_families)
+
+    def expect_a_run_every(self, period: timedelta) -> None:
+        """From now on it is a problem if two runs are missed."""
+        self.run.most_seconds = 2 * period.total_seconds() + PATIENCE_SECONDS
 
     def problems(self) -> list[str]:
         """Why it doesn't do its work; nothing where it does."""
@@ -77,7 +80,7 @@ def main() -> int:
         host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
     )
     log.info("started", extra={"schema": schema_version()})
-    monitor = AnalyticsMonitor(dsn, settings)
+    monitor = AnalyticsMonitor(dsn)
     with (
         monitoring(
             monitor.metrics.registry,
@@ -96,12 +99,14 @@ def main() -> int:
             seconds=START_SECONDS,
             interrupt=stop,
         )
+        period = settings.analytics_period(database.run(read_window_length))
+        monitor.expect_a_run_every(period)
         checker = Checker(
             dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)
         )
         scheduler = Scheduler()
         scheduler.every(
-            settings.analytics_period_seconds,
+            period.total_seconds(),
             partial(analyse, database, checker, settings, monitor),
             name="analytics",
             aligned=True,
@@ -153,12 +158,7 @@ def archive_due(database: Database, settings: Settings) -> None:
             database,
             folder=settings.archive_folder,
             keep_days=settings.retention_days,
-            find_fault=partial(
-                find_fault,
-                database,
-                settings.archive_folder,
-                timedelta(seconds=2 * settings.analytics_period_seconds),
-            ),
+            find_fault=partial(find_fault, database, settings.archive_folder, settings.patience),
         )
     except OfficeError as error:
         log.warning("days left unarchived", extra={"reason": str(error)})

@@ -70,7 +70,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
             lambda cursor: verify(
                 cursor,
                 since=None if is_all else begin,
-                patience=timedelta(seconds=2 * settings.analytics_period_seconds),
+                patience=settings.patience,
                 for_each=one_by_one(on_progress) if is_all else iter,
             ),
             snapshot=True,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import click
@@ -31,6 +31,7 @@ from pipeline.core.database import PASSING_ERRORS, Database, address, describe
 from pipeline.core.errors import OfficeError
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings
+from pipeline.core.window import EPOCH, read_window_length
 from pipeline.operations.embedded_broker import broker
 from pipeline.operations.processes import Processes
 from pipeline.operations.serving import serving
@@ -45,7 +46,6 @@ MOST_INGESTORS = 16
 STOP_SECONDS = 8.0
 REFRESH_SECONDS = 1.0
 PLAIN_LINE_SECONDS = 5.0
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command()
@@ -83,7 +83,8 @@ def run(seconds: float | None, ingestors: int | None) -> None:
         configure_logging(level=logging.ERROR)
         processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
-            view = partial(surroundings, settings, database, pages)
+            length = database.run(read_window_length)
+            view = partial(surroundings, settings, database, pages, length)
             ended = show_until_stopped(database, processes, stop, seconds=seconds, view=view)
             if sys.stderr.isatty():
                 say("\rStopping: what has arrived is staged and merged first.")
@@ -293,11 +294,13 @@ def look(database: Database) -> tuple[Status | None, str]:
         return None, f"The database doesn't answer ({describe(error)}); trying again."
 
 
-def surroundings(settings: Settings, database: Database, pages: str, now: datetime) -> Around:
+def surroundings(
+    settings: Settings, database: Database, pages: str, length: timedelta, now: datetime
+) -> Around:
     """What stands around the live status."""
     return Around(
         addresses={"pages": pages, **addresses(settings, database)},
-        next_run=next_run(now, settings),
+        next_run=next_run(now, settings, length),
         hint="Ctrl-C drains and stops.",
     )
 
@@ -308,9 +311,9 @@ def addresses(settings: Settings, database: Database) -> dict[str, str]:
     return {"database": address(database.dsn), **adminer}
 
 
-def next_run(now: datetime, settings: Settings) -> datetime:
+def next_run(now: datetime, settings: Settings, length: timedelta) -> datetime:
     """When analytics runs next: on multiples of its period, a grace behind each."""
-    period = timedelta(seconds=settings.analytics_period_seconds)
+    period = settings.analytics_period(length)
     anchor = EPOCH + timedelta(seconds=settings.analytics_grace_seconds)
     return anchor + ((now - anchor) // period + 1) * period
 

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import asdict
-from datetime import timedelta
 from functools import partial
 
 import click
@@ -69,12 +68,7 @@ def archive_command(*, is_json: bool) -> None:
             database,
             folder=settings.archive_folder,
             keep_days=settings.retention_days,
-            find_fault=partial(
-                find_fault,
-                database,
-                settings.archive_folder,
-                timedelta(seconds=2 * settings.analytics_period_seconds),
-            ),
+            find_fault=partial(find_fault, database, settings.archive_folder, settings.patience),
             for_each=one_by_one(on_progress),
         )
     print_result(

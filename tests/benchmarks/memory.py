@@ -27,7 +27,8 @@ SAMPLE_SECONDS: Final = 1.0
 SAMPLES: Final = 10
 """Of which the median is taken, at either time."""
 PUBLISH_SECONDS: Final[float] = Settings.model_fields["publish_seconds"].default
-ANALYTICS_SECONDS: Final[float] = Settings().analytics_period_seconds
+ANALYTICS_SECONDS: Final = 600.0
+"""A new database's windows are of 10 minutes."""
 DUPLICATE_SHARE: Final[float] = Settings.model_fields["duplicate_share"].default
 SERVER: Final = "PostgreSQL's connections"
 

@@ -103,7 +103,7 @@ def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
 
 
 def find_fault(
-    database: Database, folder: Path, patience: timedelta, since: datetime | None
+    database: Database, folder: Path, patience: timedelta | None, since: datetime | None
 ) -> str | None:
     """The promises that are broken for what came in since a time, in words; None if none is."""
     promises = database.run(partial(verify, since=since, patience=patience), snapshot=True)

@@ -1,5 +1,6 @@
 """What can be set from outside; the only module here that reads the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.core.errors import OfficeError
 
-DEFAULT_WINDOW_MINUTES = 10
 MINUTES_OF_A_DAY = 24 * 60
 
 PROJECT_FOLDER = Path(__file__).parents[3]
@@ -109,10 +109,25 @@ class Settings(BaseSettings):
             )
         return minutes
 
+    def analytics_period(self, window_length: timedelta) -> timedelta:
+        """The time between two analytics runs.
+
+        Args:
+            window_length: as it is settled in the database.
+        """
+        if self.analytics_seconds is None:
+            return window_length
+        return timedelta(seconds=self.analytics_seconds)
+
     @property
-    def analytics_period_seconds(self) -> float:
-        """Seconds between two analytics runs."""
-        return self.analytics_seconds or 60.0 * (self.window_minutes or DEFAULT_WINDOW_MINUTES)
+    def patience(self) -> timedelta | None:
+        """How long a closed window may wait for an analytics run: two periods.
+
+        None where a period is a window's length, which only the database knows.
+        """
+        if self.analytics_seconds is None:
+            return None
+        return timedelta(seconds=2 * self.analytics_seconds)
 
     @property
     def reports_folder(self) -> Path:

@@ -1,5 +1,6 @@
 """Whether a process does its work: the reasons in words why it doesn't, none where it does."""
 
+import math
 import time
 
 
@@ -8,12 +9,12 @@ class LastTime:
 
     Args:
         what: is done, such as `merge`.
-        most_seconds: may pass until it is done again.
+        most_seconds: may pass until it is done again; it can be changed.
     """
 
-    def __init__(self, what: str, *, most_seconds: float) -> None:
+    def __init__(self, what: str, *, most_seconds: float = math.inf) -> None:
         self._what = what
-        self._most_seconds = most_seconds
+        self.most_seconds = most_seconds
         self._at: float | None = None
 
     def is_now(self) -> None:
@@ -25,7 +26,7 @@ class LastTime:
         if self._at is None:
             return [f"no {self._what} has ended yet"]
         ago = time.monotonic() - self._at
-        if ago <= self._most_seconds:
+        if ago <= self.most_seconds:
             return []
-        too_long = f"more than {self._most_seconds:.0f} s"
+        too_long = f"more than {self.most_seconds:.0f} s"
         return [f"the last {self._what} that went well ended {ago:.0f} s ago, which is {too_long}"]

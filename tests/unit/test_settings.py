@@ -1,0 +1,31 @@
+"""What can be set from outside."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.core.errors import OfficeError
+from pipeline.core.settings import load_settings
+
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("minutes", ["7", "0", "-10", "2880", "ten", "1.5"])
+def test_a_day_is_a_whole_number_of_windows(minutes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_WINDOW_MINUTES", minutes)
+    with pytest.raises(OfficeError, match="OFFICE_WINDOW_MINUTES can't be used: ") as refused:
+        load_settings()
+    assert refused.value.exit_code == 2
+
+
+def test_analytics_runs_once_a_window_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OFFICE_ANALYTICS_SECONDS", raising=False)
+    settings = load_settings()
+    assert settings.analytics_period(QUARTER) == QUARTER
+    assert settings.patience is None
+    monkeypatch.setenv("OFFICE_ANALYTICS_SECONDS", "60")
+    settings = load_settings()
+    assert settings.analytics_period(QUARTER) == timedelta(seconds=60)
+    assert settings.patience == timedelta(seconds=120)
