@@ -107,6 +107,12 @@ def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
     ]
 
 
+def test_what_is_hours_away_is_said_in_hours() -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    found = replace(status(0, 0), window_closes_at=midnight)
+    assert "closes 00:00 UTC, in 9:46:12" in "\n".join(lines(found, Around({})))
+
+
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0"), (99_999_999, "99999999"), (100_000_000, "100M")]
 )

@@ -4,13 +4,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
+import pytest
+
+from pipeline.core.window import window_of
 from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.figures import (
     Total,
     Window,
     day_totals,
     days_of,
-    hours_of,
+    groups_of,
+    unit_of_groups,
     window_totals,
     windows_between,
 )
@@ -58,7 +62,7 @@ def test_every_window_of_the_period_is_there_with_what_is_known_of_it() -> None:
 
 
 def test_totals_are_exact_and_of_those_that_have_a_figure() -> None:
-    first, second = hours_of(windows())
+    first, second = groups_of(windows(), "hour")
     assert (first.start, len(first.windows)) == (NINE, 6)
     assert first.totals == {
         "Amnesia": Total(Decimal("0.30"), 4),
@@ -66,6 +70,37 @@ def test_totals_are_exact_and_of_those_that_have_a_figure() -> None:
     }
     assert second.totals == {"Amnesia": Total(Decimal("7.00"), 1)}
     assert window_totals(windows())["Amnesia"] == Total(Decimal("7.30"), 5)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "unit", "groups"),
+    [
+        (10, "hour", [("04T09:00", 6), ("04T10:00", 6)]),
+        (30, "hour", [("04T09:00", 2), ("04T10:00", 2), ("04T11:00", 2)]),
+        (40, "day", [("04T00:00", 3)]),
+        (60, "day", [("04T00:00", 4)]),
+        (360, "day", [("04T00:00", 3), ("05T00:00", 4), ("06T00:00", 1)]),
+        (1440, "day", [("04T00:00", 1), ("05T00:00", 1)]),
+    ],
+)
+def test_windows_are_grouped_by_hours_that_hold_several_whole_ones_else_by_days(
+    minutes: int, unit: str, groups: list[tuple[str, int]]
+) -> None:
+    length = timedelta(minutes=minutes)
+    since = window_of(NINE, length)
+    found = windows_between(
+        since,
+        since + sum(count for _, count in groups) * length,
+        length=length,
+        figures=[],
+        claims=[],
+        blocked=[],
+        releases={},
+    )
+    assert unit_of_groups(length) == unit
+    assert [
+        (f"{group.start:%dT%H:%M}", len(group.windows)) for group in groups_of(found, unit)
+    ] == groups
 
 
 def test_a_chart_tells_zero_from_nothing_and_nothing_from_held_back() -> None:

@@ -230,19 +230,21 @@ def _held_back(windows: list[datetime]) -> str:
 
 def _next_window(status: Status, next_run: datetime | None) -> str:
     closes = status.window_closes_at
-    text = f"closes {closes:%H:%M} UTC, in {_minutes(closes - status.now)}"
+    text = f"closes {closes:%H:%M} UTC, in {_time_left(closes - status.now)}"
     if next_run is None:
         return text
-    return f"{text}; next run {next_run:%H:%M:%S}, in {_minutes(next_run - status.now)}"
+    return f"{text}; next run {next_run:%H:%M:%S}, in {_time_left(next_run - status.now)}"
 
 
 def _words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
-def _minutes(time: timedelta) -> str:
-    seconds = max(0, round(time.total_seconds()))
-    return f"{seconds // 60}:{seconds % 60:02d}"
+def _time_left(time: timedelta) -> str:
+    """Minutes and seconds; from an hour on, hours before them."""
+    minutes, seconds = divmod(max(0, round(time.total_seconds())), 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}:{rest:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _row(row: dict[str, object]) -> str:

@@ -8,6 +8,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from pipeline.core.window import window_of
+
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
@@ -40,8 +43,8 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Hour:
-    """An hour on a page: its windows, and their totals by category."""
+class Group:
+    """An hour or a day on a page: its windows, and their totals by category."""
 
     start: datetime
     windows: list[Window]
@@ -101,10 +104,16 @@ def windows_between(
     ]
 
 
-def hours_of(windows: Iterable[Window]) -> list[Hour]:
-    """Windows by the hour they start in."""
-    by_hour = groupby(windows, lambda window: window.start.replace(minute=0))
-    return [_hour(start, list(of_hour)) for start, of_hour in by_hour]
+def unit_of_groups(length: timedelta) -> str:
+    """What windows are shown by: `hour` where it holds several whole ones, else `day`."""
+    return "hour" if length < HOUR and not HOUR % length else "day"
+
+
+def groups_of(windows: Iterable[Window], unit: str) -> list[Group]:
+    """Windows by the hour or the day that they lie in."""
+    length = HOUR if unit == "hour" else DAY
+    by_start = groupby(windows, lambda window: window_of(window.start, length))
+    return [_group(start, list(of_group)) for start, of_group in by_start]
 
 
 def days_of(rows: Iterable[Any]) -> list[DayTotals]:
@@ -142,8 +151,8 @@ def _starts(since: datetime, until: datetime, length: timedelta) -> Iterator[dat
         start += length
 
 
-def _hour(start: datetime, windows: list[Window]) -> Hour:
-    return Hour(start=start, windows=windows, totals=window_totals(windows))
+def _group(start: datetime, windows: list[Window]) -> Group:
+    return Group(start=start, windows=windows, totals=window_totals(windows))
 
 
 def _day(start: datetime, rows: list[Any]) -> DayTotals:

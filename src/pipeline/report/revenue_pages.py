@@ -18,7 +18,8 @@ from pipeline.report.figures import (
     Window,
     day_totals,
     days_of,
-    hours_of,
+    groups_of,
+    unit_of_groups,
     window_totals,
     windows_between,
 )
@@ -179,11 +180,13 @@ def _read_windows(
 def _figures_shown(windows: list[Window], around: Surroundings) -> dict[str, Any]:
     """What a page shows of a period's windows."""
     published = [figure.published_at for window in windows for figure in window.figures.values()]
+    unit = unit_of_groups(around.window_length)
     return {
         "around": around,
         "since": windows[0].start if windows else None,
         "until": windows[-1].end if windows else None,
-        "hours": hours_of(windows),
+        "unit": unit,
+        "groups": groups_of(windows, unit),
         "totals": window_totals(windows),
         "blocked": [window.start for window in windows if window.is_blocked],
         "computed_at": max(published, default=None),
