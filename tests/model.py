@@ -387,38 +387,39 @@ def _fate(first: Claim | Diagnosis, entity: Claim | Diagnosis) -> str:
 # Windows and their revenue.
 
 
-def window_of(tsp: datetime) -> datetime:
-    """The start of the window that holds a moment."""
+def window_of(tsp: datetime, length: timedelta = WINDOW) -> datetime:
+    """The start of the window that holds a moment: windows are counted from midnight UTC."""
     moment = tsp.astimezone(UTC)
-    return moment.replace(minute=moment.minute // 10 * 10, second=0, microsecond=0)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (moment - midnight) // length * length
 
 
-def is_closed(window: datetime, now: datetime) -> bool:
+def is_closed(window: datetime, now: datetime, length: timedelta = WINDOW) -> bool:
     """Whether a window has ended by now."""
-    return window + WINDOW <= now
+    return window + length <= now
 
 
-def revenue(clean: Clean, now: datetime) -> Figures:
+def revenue(clean: Clean, now: datetime, length: timedelta = WINDOW) -> Figures:
     """The figures of every closed window with a claim, for each tracked category."""
-    windows = {window_of(claim.tsp) for claim in clean.claims.values()}
+    windows = {window_of(claim.tsp, length) for claim in clean.claims.values()}
     return {
-        (window, category): _figure(clean, window, category)
+        (window, category): _figure(clean, window, category, length)
         for window in windows
-        if is_closed(window, now)
+        if is_closed(window, now, length)
         for category in TRACKED.values()
     }
 
 
-def _figure(clean: Clean, window: datetime, category: str) -> Figure:
+def _figure(clean: Clean, window: datetime, category: str, length: timedelta) -> Figure:
     diagnosed = {
         diagnosis.patient_id
         for diagnosis in clean.diagnoses.values()
-        if TRACKED.get(diagnosis.icd10_code) == category and diagnosis.tsp < window + WINDOW
+        if TRACKED.get(diagnosis.icd10_code) == category and diagnosis.tsp < window + length
     }
     claims = [
         claim
         for claim in clean.claims.values()
-        if window_of(claim.tsp) == window and claim.patient_id in diagnosed
+        if window_of(claim.tsp, length) == window and claim.patient_id in diagnosed
     ]
     return Figure(
         revenue=sum((claim.price for claim in claims), Decimal(0)),

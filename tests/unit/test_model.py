@@ -131,6 +131,16 @@ def test_windows_are_half_open_and_closed_from_their_end_on() -> None:
     assert not is_closed(NOON, at(10) - timedelta(microseconds=1))
 
 
+@pytest.mark.parametrize(
+    ("minutes", "starts_at"), [(1, 29), (15, 15), (20, 20), (45, 0), (90, 0), (1440, -720)]
+)
+def test_windows_of_any_length_are_counted_from_midnight(minutes: int, starts_at: int) -> None:
+    length = timedelta(minutes=minutes)
+    assert window_of(at(29.5), length) == at(starts_at)
+    assert is_closed(at(starts_at), at(starts_at + minutes), length)
+    assert not is_closed(at(starts_at), at(starts_at + minutes - 0.001), length)
+
+
 def claim(id_: int, patient_id: int, price: str, minutes: float) -> Claim:
     return Claim(id_, "x", Decimal(price), patient_id, at(minutes))
 

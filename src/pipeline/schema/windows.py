@@ -50,7 +50,7 @@ def _decide(cursor: Cursor, length: timedelta) -> timedelta:
     execute(cursor, "revenue/lock_cursors")
     if fetch_one(cursor, "schema/windows/is_settled").is_settled:
         return settled
-    execute(cursor, "schema/windows/set_length", {"length": length})
+    execute(cursor, "schema/windows/set_length", {"minutes": length // timedelta(minutes=1)})
     execute(cursor, "schema/windows/forget_candidates")
     execute(cursor, "schema/windows/forget_marks")
     execute(cursor, "schema/windows/mark_all")

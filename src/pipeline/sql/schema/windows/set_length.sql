@@ -2,4 +2,4 @@
 CREATE OR REPLACE FUNCTION analytics.window_length()
 RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT %(length)s $$
+AS $$ SELECT make_interval(mins => %(minutes)s) $$
