@@ -25,7 +25,7 @@ PRIVACY_TESTS: Final = (
 
 MERGE_ROWS: Final = "src/pipeline/sql/merge/merge_rows.sql.jinja"
 FATE: Final = "src/pipeline/sql/merge/fate.jinja"
-COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
+COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql.jinja"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
 REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
 CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/repeatable/150_claim_contract.sql"
@@ -402,9 +402,9 @@ recorded_outcome AS (
         "publish open windows",
         "A window is computed although it has not closed.",
         REVENUE_TESTS,
-        COMPUTE,
-        "analytics.window_end(d.window_start) <= %(now)s",
-        "d.window_start <= %(now)s",
+        "src/pipeline/sql/schema/repeatable/170_due_window.sql",
+        "WHERE analytics.window_end(d.window_start) <= closed_by",
+        "WHERE d.window_start <= closed_by",
     ),
     _mutant(
         "clear all marks at publication",

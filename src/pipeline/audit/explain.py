@@ -302,19 +302,17 @@ def read_window_at(cursor: Cursor, moment: datetime) -> WindowState:
     length = read_window_length(cursor)
     window_start = window_of(moment, length)
     of_window = {"window_start": window_start}
-    candidates = _rows(cursor, "audit/explain/candidates", of_window)
-    marks = _rows(cursor, "audit/explain/marks", of_window)
     return WindowState(
         window_start=window_start,
         window_end=window_start + length,
         now=fetch_one(cursor, "audit/explain/clock").now,
         claims=fetch_one(cursor, "audit/explain/claims_in_window", of_window).claims,
         figures=_rows(cursor, "audit/explain/figures", of_window),
-        marks=marks,
-        checking=sorted(
-            {each["quality_run_id"] for each in candidates if each["finished_at"] is None}
-        ),
-        held_back=_held_back(cursor, window_start, candidates, marks),
+        marks=_rows(cursor, "audit/explain/marks", of_window),
+        checking=[
+            row.quality_run_id for row in fetch_all(cursor, "audit/explain/checking", of_window)
+        ],
+        held_back=_held_back(cursor, window_start),
         releases=_rows(cursor, "audit/explain/releases", of_window),
     )
 
@@ -412,27 +410,19 @@ def _failed_checks(cursor: Cursor, window_start: datetime, quality_run_id: int) 
     return _rows(cursor, "audit/explain/failed_checks", of_run)
 
 
-def _held_back(
-    cursor: Cursor, window_start: datetime, candidates: list[Row], marks: list[Row]
-) -> Row | None:
-    """What the newest run computed that has ended without publishing the window.
-
-    Where the mark is gone that it takes in, another run has published the same.
-    """
-    standing = {mark["mark_id"] for mark in marks}
-    ended = [each for each in candidates if each["finished_at"] and each["mark_id"] in standing]
-    if not ended:
+def _held_back(cursor: Cursor, window_start: datetime) -> Row | None:
+    """What the newest run computed that holds the window back, with its checks."""
+    candidates = _rows(cursor, "audit/explain/held_back", {"window_start": window_start})
+    if not candidates:
         return None
-    newest = ended[-1]
+    run = {name: candidates[0][name] for name in ("quality_run_id", "finished_at")}
     return {
-        "quality_run_id": newest["quality_run_id"],
-        "finished_at": newest["finished_at"],
-        "mark_id": newest["mark_id"],
-        "checks": _failed_checks(cursor, window_start, newest["quality_run_id"]),
+        **run,
+        "mark_id": max(each["mark_id"] for each in candidates),
+        "checks": _failed_checks(cursor, window_start, run["quality_run_id"]),
         "figures": [
             {name: each[name] for name in ("category", "revenue", "claims", "patients")}
-            for each in ended
-            if each["quality_run_id"] == newest["quality_run_id"]
+            for each in candidates
         ],
     }
 

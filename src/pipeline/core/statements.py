@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 from psycopg2 import extensions
 
-from pipeline.core.contract import REASONS
+from pipeline.core.contract import FATES, REASONS
 from pipeline.core.streams import STREAMS
 
 Cursor = extensions.cursor
@@ -38,6 +38,7 @@ def statement(name: str, stream: str | None = None) -> str:
     return template.render(
         streams=list(STREAMS.values()),
         content_columns=_content_columns(),
+        fates=FATES,
         reasons=REASONS,
         **of_stream,
     )

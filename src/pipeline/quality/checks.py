@@ -25,6 +25,7 @@ from sqlalchemy import URL, Engine, ExceptionContext, event
 
 from pipeline.core.database import connect, describe
 from pipeline.core.files import replace_file
+from pipeline.core.severity import holds_back
 from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
 
@@ -103,7 +104,7 @@ class CheckResult:
     @property
     def blocks(self) -> bool:
         """Whether nothing may be published: a critical check failed, or any check errored."""
-        return self.status == "errored" or (self.status == "failed" and self.severity == "critical")
+        return holds_back(self.status, self.severity)
 
     def of_window(self, window_start: datetime) -> "CheckResult":
         """The same result, said of one window."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.core.severity import holds_back
 from pipeline.report.site import counted
 
 # What follows where a check fails.
@@ -85,21 +86,14 @@ def _counts_in_words(counts: Any) -> str:  # noqa: ANN401
 
 def names_of(checks: list[Any]) -> tuple[list[str], list[str]]:
     """The checks that held something back, and those that failed and let the figures through."""
-    holding = {check.check_name for check in checks if holds_back(check)}
+    holding = {check.check_name for check in checks if holds_back(check.status, check.severity)}
     failed = {check.check_name for check in checks if check.status == "failed"}
     return sorted(holding), sorted(failed - holding)
 
 
 def reasons_of(checks: list[Any]) -> list[str]:
     """Why a run held something back: each check that did so, with where and on how many rows."""
-    return [_reason(check) for check in checks if holds_back(check)]
-
-
-def holds_back(check: Any) -> bool:  # noqa: ANN401  (a row of `report/run_checks`)
-    """Whether a check keeps figures from being published: it broke, or is critical and failed."""
-    return bool(
-        check.status == "errored" or (check.status == "failed" and check.severity == "critical")
-    )
+    return [_reason(check) for check in checks if holds_back(check.status, check.severity)]
 
 
 def _reason(check: Any) -> str:  # noqa: ANN401

@@ -1,14 +1,13 @@
 -- One row per mark of a closed window that has no claim: it has no figures to publish, and what stood there is withdrawn.
 WITH empty_window AS (
-    SELECT DISTINCT d.window_start
-    FROM analytics.dirty_window AS d
+    SELECT d.window_start
+    FROM analytics.due_window(%(now)s) AS d
     WHERE
-        analytics.window_end(d.window_start) <= %(now)s
-        AND d.window_start >= analytics.window_start(%(since)s)
+        d.window_start >= analytics.window_start(%(since)s)
         AND d.window_start < %(until)s
         AND NOT EXISTS (
             SELECT FROM claim AS c
-            WHERE c.tsp >= d.window_start AND c.tsp < analytics.window_end(d.window_start)
+            WHERE c.tsp >= d.window_start AND c.tsp < d.window_end
         )
 ),
 

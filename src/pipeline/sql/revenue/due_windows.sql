@@ -1,8 +1,5 @@
--- One row per window that is due: marked, closed by now, and between the bounds.
-SELECT DISTINCT d.window_start
-FROM analytics.dirty_window AS d
-WHERE
-    analytics.window_end(d.window_start) <= %(now)s
-    AND d.window_start >= analytics.window_start(%(since)s)
-    AND d.window_start < %(until)s
+-- One row per window between the bounds that is due.
+SELECT d.window_start
+FROM analytics.due_window(%(now)s) AS d
+WHERE d.window_start >= analytics.window_start(%(since)s) AND d.window_start < %(until)s
 ORDER BY d.window_start

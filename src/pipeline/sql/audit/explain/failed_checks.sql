@@ -6,7 +6,7 @@ SELECT
     c.status,
     c.rows_at_fault,
     c.rows_checked,
-    c.status = 'errored' OR c.severity = 'critical' AS holds_back
+    analytics.holds_back(c.status, c.severity) AS holds_back
 FROM analytics.quality_check AS c
 WHERE
     c.quality_run_id = %(quality_run_id)s

@@ -2,13 +2,12 @@
 WITH counted AS (
     SELECT
         m.stream,
-        count(*) FILTER (WHERE r.fate = 'merged') AS merged,
-        count(*) FILTER (WHERE r.fate = 'duplicate') AS duplicate,
-        count(*) FILTER (WHERE r.fate = 'conflict') AS conflict,
-        count(*) FILTER (WHERE r.fate = 'rejected') AS rejected
+        coalesce(c.merged, 0) AS merged,
+        coalesce(c.duplicate, 0) AS duplicate,
+        coalesce(c.conflict, 0) AS conflict,
+        coalesce(c.rejected, 0) AS rejected
     FROM staging.merge_cursor AS m
-    LEFT JOIN rebuilt_outcome AS r ON m.stream = r.stream
-    GROUP BY m.stream
+    LEFT JOIN rebuilt_stream_count AS c ON m.stream = c.stream
 )
 
 UPDATE staging.merge_cursor AS m

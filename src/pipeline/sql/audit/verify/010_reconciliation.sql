@@ -12,16 +12,11 @@ WITH received_by_stream AS (
 
 pending_by_stream AS (
     SELECT
-        e.stream,
+        p.stream,
         count(*) AS pending
-    FROM staging.event AS e
-    WHERE
-        e.seq >= %(first_seq)s
-        AND NOT EXISTS (
-            SELECT FROM staging.outcome AS o
-            WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
-        )
-    GROUP BY e.stream
+    FROM staging.pending_row AS p
+    WHERE p.seq >= %(first_seq)s
+    GROUP BY p.stream
 ),
 
 -- A raw row that is no longer in staging counts by its outcome; that each has one is a promise of its own.

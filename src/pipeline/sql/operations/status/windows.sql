@@ -1,8 +1,6 @@
--- One row: the time, when the window closes that is open now, and how many closed windows wait to be computed.
+-- One row: the time, when the window closes that is open now, and how many windows are due.
 SELECT
     clock_timestamp() AS now,
     analytics.window_end(analytics.window_start(clock_timestamp())) AS closes_at,
-    count(DISTINCT d.window_start) FILTER (
-        WHERE analytics.window_end(d.window_start) <= clock_timestamp()
-    ) AS due
-FROM analytics.dirty_window AS d
+    count(*) AS due
+FROM analytics.due_window(statement_timestamp())
