@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench simulate bench-audit bench-pages lint sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint sql audit format lock clean
 
 demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
 	@$(OFFICE) demo
@@ -58,6 +58,9 @@ assets: setup-dev  ## copies what the pages load from npm's packages, by package
 bench: setup-dev  ## beside what others use: ONLY=a,b of its works, N=1000000 lines, BASES=1e6,10e6 claims before, RUNS=5
 	@$(HARNESS) benchmarks.bench $(if $(ONLY),--only $(ONLY)) $(if $(N),--rows $(N)) $(if $(BASES),--bases $(BASES)) \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MEMORY_SECONDS),--memory-seconds $(MEMORY_SECONDS))
+
+bench-against: setup-dev  ## this checkout beside COMMIT=, by turns; N=300000 rows, RUNS=5
+	@$(HARNESS) benchmarks.against --commit $(COMMIT) $(if $(N),--rows $(N)) $(if $(RUNS),--runs $(RUNS))
 
 simulate: setup-dev  ## OFFICES=1000 through one broker and one PostgreSQL for SECONDS=120, their revenue against the model's
 	@$(HARNESS) benchmarks.simulation $(if $(OFFICES),--offices $(OFFICES)) $(if $(SECONDS),--seconds $(SECONDS))
