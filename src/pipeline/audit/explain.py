@@ -1,6 +1,6 @@
-"""The biography of a row or a window: what arrived, what became of it, what counts.
+"""The biography of a row or a window: what arrived, what became of it, and what it counts for.
 
-Give every function a cursor of one snapshot. Costs depend on the biography, not on history.
+Give every function a cursor of one snapshot. Its cost does not grow with history.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ WINDOWS_LISTED: Final = 200
 
 @dataclass(frozen=True)
 class WindowState:
-    """How a window stands: open or closed, its figures, its marks, what holds it back.
+    """The state of a window: its figures, its marks, and what holds it back.
 
-    `checking` are the runs that computed it and have not ended; `held_back` is the newest one that
-    has ended and didn't publish it, with its figures and with the checks that did not pass.
+    `checking` lists the runs that have computed it and not ended. `held_back` has the newest run that
+    holds it back, with that run's figures and failed checks.
     """
 
     window_start: datetime
@@ -47,7 +47,7 @@ class WindowState:
 
     @property
     def state(self) -> str:
-        """How it stands, in a word."""
+        """Its state in one word."""
         if self.now < self.window_end:
             return "open" if self.window_start <= self.now else "not_begun"
         if self.held_back:
@@ -60,7 +60,7 @@ class WindowState:
 
     @property
     def in_words(self) -> str:
-        """How it stands, in words."""
+        """Its state in words."""
         before = "; what was published before stands" if self.figures else ""
         runs = " and ".join(map(str, self.checking))
         return {
@@ -76,21 +76,21 @@ class WindowState:
 
     @property
     def release(self) -> Row | None:
-        """The release by which the published figures came about, if they did so by hand."""
+        """The manual release behind the published figures, if there is one."""
         return next((release for release in self.releases if release["stands"]), None)
 
     def figure(self, category: str) -> Row | None:
-        """What is published of a category."""
+        """The published figure of a category."""
         return next((each for each in self.figures if each["category"] == category), None)
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return {"state": self.state, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """What a claim is to a category in its window, by the patient's first diagnosis of it."""
+    """Whether a claim counts for a category, and the diagnosis that decides it."""
 
     category: str
     is_settled: bool
@@ -110,13 +110,13 @@ class RowBiography:
     clean: Row | None
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class ClaimBiography:
-    """A claim: its raw rows, the clean row, its window, and what it is to each category."""
+    """A claim: its raw rows, the clean row, its window, and the categories it counts for."""
 
     id: int
     raw_rows: list[Row]
@@ -125,17 +125,17 @@ class ClaimBiography:
     categories: list[Contribution]
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         window = self.window.as_dict() if self.window else None
         return {"stream": "claim", **asdict(self), "window": window}
 
 
 @dataclass(frozen=True)
 class DiagnoseBiography:
-    """A diagnosis: its raw rows, the clean row, the categories of its code, the windows it touches.
+    """A diagnosis: its raw rows, the clean row, its categories, and the windows that it changes.
 
-    Each of `categories` says whether the diagnosis is the patient's first of it (`is_first`), else
-    which one is. It touches windows, the first of which are in `windows`, where it is one's first.
+    Each entry of `categories` has the patient's first diagnosis of that category; `is_first` says
+    whether it is this one. Only a first diagnosis changes windows: `windows` lists some of them.
     """
 
     id: int
@@ -147,13 +147,13 @@ class DiagnoseBiography:
     all_windows: int
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return {"stream": "diagnose", **asdict(self)}
 
 
 @dataclass(frozen=True)
 class CategorySum:
-    """A category in a window: the claims that count, their sum, and the figure beside it."""
+    """A category in a window: the claims that count, their sum, and the published figure."""
 
     category: str
     is_tracked: bool
@@ -173,14 +173,14 @@ class CategorySum:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the published figure says the same; None where none is published."""
+        """Whether the published figure agrees; None if none is published."""
         if self.figure is None:
             return None
         published = (self.figure["revenue"], self.figure["claims"], self.figure["patients"])
         return published == (self.revenue, len(self.contributions), self.patients)
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return {
             **asdict(self),
             "revenue": self.revenue,
@@ -192,7 +192,7 @@ class CategorySum:
 
 @dataclass(frozen=True)
 class WindowBiography:
-    """A window: how it stands, and how the figure of each category comes about."""
+    """A window: its state, and how the figure of each category comes about."""
 
     window: WindowState
     checks: list[Row]
@@ -201,7 +201,7 @@ class WindowBiography:
 
     @property
     def found_something_wrong(self) -> bool:
-        """Whether a figure is published that neither its claims nor a mark account for."""
+        """Whether a published figure does not follow from the claims, and no mark explains that."""
         if self.window.state == "unaccounted":
             return True
         is_settled = bool(self.window.figures) and not self.window.marks
@@ -210,7 +210,7 @@ class WindowBiography:
         )
 
     def as_dict(self) -> Row:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return {
             **self.window.as_dict(),
             "failed_checks": self.checks,
@@ -221,7 +221,7 @@ class WindowBiography:
 
 
 def check_in_words(check: Row) -> str:
-    """A check that did not pass."""
+    """A check that did not pass, in words."""
     return f"{check['status']} {check['severity']} {check['suite']}: {check['check_name']}"
 
 
@@ -282,7 +282,7 @@ def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
     """Reads the biography of the window that holds a moment.
 
     Raises:
-        OfficeError: the office knows nothing of the window.
+        OfficeError: nothing is known of the window.
     """
     window = read_window_at(cursor, moment)
     _require_known(cursor, window)
@@ -298,7 +298,7 @@ def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
 
 
 def read_window_at(cursor: Cursor, moment: datetime) -> WindowState:
-    """Reads how the window stands that a moment lies in."""
+    """Reads the state of the window that a moment lies in."""
     length = read_window_length(cursor)
     window_start = window_of(moment, length)
     of_window = {"window_start": window_start}
@@ -336,7 +336,7 @@ def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Ro
 
 
 def _earlier_outcomes(cursor: Cursor, seqs: list[int]) -> dict[int, list[Row]]:
-    """What became of raw rows before they were replayed, by raw row."""
+    """The outcomes that replays took back, by raw row."""
     outcomes = _rows(cursor, "audit/explain/earlier_outcomes", {"seqs": seqs})
     in_words = [{**each, "reason_in_words": _reason_in_words(each["reason"])} for each in outcomes]
     return {seq: list(of_row) for seq, of_row in groupby(in_words, lambda outcome: outcome["seq"])}
@@ -347,7 +347,7 @@ def _reason_in_words(reason: str | None) -> str | None:
 
 
 def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
-    """What goes beside a raw row: its reason in words, and what it says otherwise."""
+    """The reason of a raw row in words, and its differences from the clean row."""
     is_conflict = row["fate"] == "conflict" and clean is not None and not row["archived_in"]
     return {
         "reason_in_words": _reason_in_words(row["reason"]),
@@ -364,7 +364,7 @@ def _differences(stream: str, row: Row, clean: Mapping[str, Any]) -> list[Row]:
 
 
 def _categories_of(cursor: Cursor, diagnosis: Row) -> list[Row]:
-    """The categories of a diagnosis' code, each with the patient's first diagnosis of it."""
+    """The categories of the diagnosis, each with the patient's first diagnosis of it."""
     codes = fetch_all(cursor, "audit/explain/categories_of_code", diagnosis)
     firsts = {
         first["category"]: first for first in _rows(cursor, "audit/explain/categories", diagnosis)
@@ -411,7 +411,7 @@ def _failed_checks(cursor: Cursor, window_start: datetime, quality_run_id: int) 
 
 
 def _held_back(cursor: Cursor, window_start: datetime) -> Row | None:
-    """What the newest run computed that holds the window back, with its checks."""
+    """The newest run that holds the window back, with its figures and failed checks."""
     candidates = _rows(cursor, "audit/explain/held_back", {"window_start": window_start})
     if not candidates:
         return None
@@ -430,7 +430,7 @@ def _held_back(cursor: Cursor, window_start: datetime) -> Row | None:
 def _category_sums(
     cursor: Cursor, window: WindowState, contributions: list[Row]
 ) -> list[CategorySum]:
-    """The tracked categories, and those that are published although no longer tracked."""
+    """The tracked categories, and published ones that are no longer tracked."""
     is_settled = {
         row.category: row.is_settled
         for row in fetch_all(cursor, "audit/explain/tracked_categories")

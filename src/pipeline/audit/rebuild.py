@@ -1,7 +1,7 @@
-"""Rebuilds the clean layer from staging beside the live one, compares, and puts the live one right.
+"""Rebuilds the clean layer from staging, compares it with the live one, and repairs the live one.
 
-The rebuilt layer stands in tables of the session. It is made in short transactions, so that merges
-go on meanwhile, and brought up to date in a last one that holds them up.
+The rebuilt layer is kept in temporary tables. Short transactions fill it while merges go on. A last
+transaction brings it up to date while merges wait.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ from pipeline.core.window import EARLIEST
 
 @dataclass(frozen=True)
 class Difference:
-    """What the live layer and the rebuilt one don't have alike, by table and kind.
+    """How many rows of a table differ in the live layer, by kind.
 
-    A row is missing, surplus or changed in the live layer; an outcome may also be doubled.
+    A row is missing, surplus or changed; an outcome can also be doubled.
     """
 
     relation: str
@@ -37,7 +37,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What a rebuild found, and whether the live layer was put right accordingly."""
+    """What a rebuild found, and whether it repaired the live layer."""
 
     outcomes: int
     differences: list[Difference]
@@ -56,11 +56,11 @@ class Position:
 FIRST_POSITION: Final = Position(0, 0)
 EVERYTHING: Final = 2**63 - 1
 
-# What the driver hands over at a time.
+# How much the driver reads at a time.
 COPY_BYTES: Final = 1024 * 1024
 
-# The second pass takes what was merged during the first; so little is left for the last transaction
-# that it holds merges up only for as long as it compares.
+# The second pass takes the rows that were merged during the first. That leaves so little for the last
+# transaction that merges only wait for its comparison.
 PASSES: Final = 2
 
 
@@ -72,16 +72,16 @@ def rebuild(
     archive: Path = Path(),
     on_progress: OnProgress = ignore_progress,
 ) -> Rebuild:
-    """Derives every outcome and clean row anew, and compares; where told so, repairs.
+    """Derives every outcome and clean row anew, compares, and repairs if asked to.
 
-    Raw rows that are archived are read back from their files first.
+    It reads archived raw rows back from their files first.
 
     Args:
-        database: where; the session's own tables live as long as its connection.
+        database: the database; the temporary tables live as long as its connection.
         batch_size: outcomes that are derived in one transaction.
-        is_applied: put the live layer right.
+        is_applied: repair the live layer.
         archive: the folder of archived raw rows.
-        on_progress: is told how many outcomes are done, and of how many.
+        on_progress: is called after each batch of outcomes.
 
     Raises:
         OfficeError: the connection was lost on the way, raw rows are gone, a file of the archive
@@ -111,7 +111,7 @@ def rebuild(
 
 
 def _require_known_contracts(cursor: Cursor) -> None:
-    """Refuses to judge by rules that this version does not have."""
+    """Refuses to judge by a contract that this version does not know."""
     contract = fetch_one(cursor, "audit/rebuild/contracts")
     if contract.recorded > contract.known:
         raise OfficeError(
@@ -122,7 +122,7 @@ def _require_known_contracts(cursor: Cursor) -> None:
 
 
 def _sound_files(database: Database, archive: Path) -> list[RecordedFile]:
-    """The files of the archive, each of which is as it was recorded."""
+    """The files of the archive, each checked against its record."""
     files = database.run(_files)
     for file in files:
         fault = fault_of(archive, file)
@@ -151,7 +151,7 @@ def _prepare(cursor: Cursor) -> int:
 def _derive_recorded(
     database: Database, stream: str, position: Position, batch_size: int
 ) -> Iterator[tuple[int, Position]]:
-    """Derives what is recorded by now, a batch at a time; merges may go on recording."""
+    """Derives the outcomes that are recorded by now, in batches, while merges go on."""
     through = database.run(lambda cursor: int(fetch_one(cursor, "audit/rebuild/last_run").run_id))
     while True:
         batch = partial(_derive_batch, stream, position, batch_size, through)
@@ -179,7 +179,7 @@ def _finish(
 ) -> Rebuild:
     """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
     execute(cursor, "revenue/lock_cursors")
-    # While the cursors are locked, no more are dropped.
+    # While the cursors are locked, no day is archived.
     if _files(cursor) != files:
         raise OfficeError(
             "Raw rows were archived meanwhile; nothing was changed: run rebuild again."
@@ -203,7 +203,7 @@ def _compare(cursor: Cursor) -> list[Difference]:
 
 
 def _put_right(cursor: Cursor) -> int:
-    """Makes the live layer what the rebuilt one is; returns how many windows were marked."""
+    """Makes the live layer equal to the rebuilt one; returns how many windows it marked."""
     gone = fetch_one(cursor, "audit/rebuild/count_without_raw_row").outcomes
     if gone:
         raise OfficeError(

@@ -1,4 +1,4 @@
-"""Publishes a window that a check holds back, by hand and on the record."""
+"""Publishes a held-back window by hand, and records who did it and why."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ from pipeline.revenue.revenue import publish
 
 @dataclass(frozen=True)
 class Release:
-    """A window as it is once published by hand, and the record of that."""
+    """A released window, and the record of its release."""
 
     window: WindowState
     quality_run_id: int
@@ -24,11 +24,11 @@ class Release:
     released_at: datetime
 
     def as_dict(self) -> dict[str, Any]:
-        """The same, for another program to read."""
+        """The same as a dictionary, for JSON."""
         return {**asdict(self), "window": self.window.as_dict()}
 
     def lines(self) -> list[str]:
-        """The same, for a person."""
+        """The same in words."""
         figures = ", ".join(f"{each['category']} {each['revenue']}" for each in self.window.figures)
         lines = [
             f"Window {self.window.name} is published by hand: {figures}.",
@@ -42,19 +42,19 @@ class Release:
 
 
 def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
-    """Publishes the figures that the newest run holds back, and records who did so and why.
+    """Publishes the figures that the newest run holds back, and records who did it and why.
 
-    A mark that is newer than these figures stays, so that the next run computes the window again.
+    A mark that is newer than these figures stays. The next run then computes the window again.
 
     Args:
         cursor: of a transaction.
         moment: any moment of the window.
-        reason: why its figures are published all the same; not blank.
+        reason: why the figures are right after all; not blank.
 
     Raises:
         OfficeError: nothing holds the window back.
     """
-    # Held until the end: meanwhile no run can compute or publish, and no merge can mark.
+    # While these locks are held, no run computes or publishes, and no merge sets a mark.
     execute(cursor, "revenue/lock_cursors")
     window = read_window_at(cursor, moment)
     window_start = window.window_start
@@ -73,7 +73,7 @@ def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
 
 
 def _user() -> str:
-    """The machine's user, by name where it has one."""
+    """The name of the machine's user, or its number if it has no name."""
     number = os.getuid()
     try:
         return pwd.getpwuid(number).pw_name

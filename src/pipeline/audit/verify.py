@@ -1,4 +1,4 @@
-"""Checks, from one snapshot, every promise that the data can show."""
+"""Checks every promise about the data, from one snapshot."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from pipeline.core.window import EARLIEST
 
 ROWS_SHOWN = 20
 
-# A statement, and the stream that it checks where there is one a stream.
+# A statement, and the stream that it is rendered for; None if it checks all streams.
 Check = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise, in words, and the rows that break it."""
+    """A promise in words, and the rows that break it."""
 
     name: str
     text: str
@@ -48,12 +48,12 @@ def verify(
     patience: timedelta | None = None,
     for_each: Callable[[Sequence[Check]], Iterable[Check]] = iter,
 ) -> list[Promise]:
-    """Checks every promise; give it a cursor of one snapshot, so that all see the same state.
+    """Checks every promise. All checks see the same state, if the cursor is of one snapshot.
 
     Args:
         cursor: of a snapshot.
-        since: only what was received, merged or published since, so that the cost doesn't grow
-            with history; without it, everything.
+        since: check only what was received, merged or published since then, so that the cost does
+            not grow with history; None checks everything.
         patience: how long a closed window may wait for an analytics run; None for as long as two
             windows, so that two runs have to miss it.
         for_each: gives out the checks one after the other, and so learns when each is done.
@@ -71,7 +71,7 @@ def verify(
 
 
 def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
-    """The streams whose sums don't come out for what was received since: the first promise."""
+    """The streams that do not add up for what was received since then: the first promise."""
     execute(cursor, "audit/verify_slice/favour_indexes")
     bounds = {"since": since, "patience": None}
     first = fetch_one(cursor, "audit/verify_slice/bounds", bounds)._asdict()
@@ -79,15 +79,15 @@ def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
 
 
 def recorded_files(cursor: Cursor, *, since: datetime) -> list[RecordedFile]:
-    """The files of the archive; those that were recorded since are recent."""
+    """The files of the archive; those recorded since then are called recent."""
     found = fetch_all(cursor, "archive/files", {"since": since})
     return [RecordedFile(**row._asdict()) for row in found]
 
 
 def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
-    """Checks that each file of the archive is there in its size; recent ones are read, too.
+    """Checks that each file of the archive is there and has its size; recent files are read, too.
 
-    It takes no cursor: a transaction that does nothing for long is ended by the server.
+    It takes no cursor, because the server ends a transaction that is idle for long.
     """
     faults = [
         {"file_name": file.file_name, "fault": fault}
@@ -105,7 +105,7 @@ def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
 def find_fault(
     database: Database, folder: Path, patience: timedelta | None, since: datetime | None
 ) -> str | None:
-    """The promises that are broken for what came in since a time, in words; None if none is."""
+    """The broken promises about data since a time, in words; None if there are none."""
     promises = database.run(partial(verify, since=since, patience=patience), snapshot=True)
     files = database.run(partial(recorded_files, since=since or EARLIEST))
     broken = [each.name for each in [*promises, verify_files(files, folder)] if not each.holds]

@@ -49,11 +49,11 @@ T = TypeVar("T")
 
 
 class PassingError(Exception):
-    """A step came upon something that another try finds settled."""
+    """A step met a condition that is over when it is tried again."""
 
 
-# What may go well at the next try: also a lost connection, a deadlock, a timeout, a full disk, and
-# what the server calls otherwise although it passes too: we stood still, it is a standby for now.
+# Errors to retry: a lost connection, a deadlock, a timeout, a full disk and the like; also that we
+# were idle for too long, and that the server is a standby at the moment.
 PASSING_ERRORS = (
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
@@ -70,7 +70,7 @@ STATEMENT_SECONDS = 600
 
 LINK_OPTIONS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
-    # A peer that is gone is noticed within 5 s, waiting (keepalives) or sending (tcp_user_timeout).
+    # Notice within 5 s that the peer is gone: while waiting (keepalives) or sending (user timeout).
     "keepalives_idle": 1,
     "keepalives_interval": 1,
     "keepalives_count": 2,
@@ -80,13 +80,13 @@ SESSION_SETTINGS: dict[str, str] = {
     "timezone": "UTC",
     # jit costs more than it saves on statements of many short steps.
     "jit": "off",
-    # Nor does a memory of results by whole payloads. A batch's rows are sorted in memory.
+    # Memoize would keep results by whole payloads. work_mem lets a batch be sorted in memory.
     "enable_memoize": "off",
     "work_mem": "64MB",
     "lock_timeout": "60s",
-    # Where a process stands still or its link is dead, others need not wait for its locks.
+    # Frees the locks of a process that hangs or whose link is dead.
     "idle_in_transaction_session_timeout": "4s",
-    # What the server still holds of a link that we gave up ends at some time.
+    # Ends the server's side of a link that we have given up.
     "idle_session_timeout": "1h",
     "tcp_keepalives_idle": "1",
     "tcp_keepalives_interval": "1",
@@ -96,22 +96,22 @@ SESSION_SETTINGS: dict[str, str] = {
 
 
 def describe(error: BaseException) -> str:
-    """What a log may say of an error: class and SQLSTATE, never its text, which holds values."""
+    """The part of an error that may be logged: class and SQLSTATE. Its text can hold values."""
     sqlstate = getattr(error, "pgcode", None)
     return f"{type(error).__name__} {sqlstate}" if sqlstate else type(error).__name__
 
 
 def address(dsn: str) -> str:
-    """Where a connection string points, for people: host, port and database, no password."""
+    """Host, port and database of a connection string, for people; without the password."""
     parts = parse_dsn(dsn)
     host, port = parts.get("host", "localhost"), parts.get("port", "5432")
     return f"{host}:{port}/{parts.get('dbname', '')}"
 
 
 class Database:
-    """A database, over one connection that is opened when it is needed and again when it was lost.
+    """A database over one connection, which is opened when needed and opened again when lost.
 
-    Not for use by two threads at once: each opens its own.
+    Two threads must not share it: each one makes its own.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What the server's list of connections, and our log, call it."""
+        """The name of the connection in the server's list of connections and in our log."""
         return self._name
 
     @property
@@ -136,10 +136,10 @@ class Database:
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
-        """A cursor whose work is committed at the end, or rolled back where an exception escapes.
+        """A cursor of a transaction: committed at the end, rolled back if an exception escapes.
 
         Args:
-            snapshot: read only, and all from one snapshot.
+            snapshot: read only, and read everything from one snapshot.
         """
         self._end_where_interrupted()
         opened = self._open()
@@ -161,10 +161,10 @@ class Database:
 
     @contextmanager
     def single_statement(self) -> Iterator[Cursor]:
-        """A cursor for one statement, which is a transaction of its own: one way to the server."""
+        """A cursor for one statement that is its own transaction: one round trip to the server."""
         self._end_where_interrupted()
         opened = self._open()
-        # Said more than is new, it would ask the server each time.
+        # With more arguments it would ask the server each time.
         opened.set_session(autocommit=True)
         try:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
@@ -175,9 +175,9 @@ class Database:
             raise
 
     def run(self, step: Callable[[Cursor], T], *, snapshot: bool = False) -> T:
-        """Does a step in a transaction of its own, again where it failed for a passing reason.
+        """Runs a step in its own transaction, and again if it failed with an error worth a retry.
 
-        A commit whose reply was lost is done again too, so a step must be idempotent.
+        A step whose COMMIT was done and whose reply was lost runs again too: it must be idempotent.
         """
 
         def attempt() -> T:
@@ -198,10 +198,10 @@ class Database:
         return self._connection is not None and self._connection.waiting_since is not None
 
     def interrupt(self) -> None:
-        """Breaks off what waits for the server, and ends what comes next with KeyboardInterrupt.
+        """Cancels the statement under way, and raises KeyboardInterrupt at the next use.
 
-        Another thread may call it. An interrupt that came during a COPY would be lost: the driver
-        makes an error of its own of it.
+        Another thread may call it. An ordinary interrupt during a COPY would get lost, because the
+        driver turns it into an error of its own.
         """
         self._is_interrupted = True
         if self._connection is not None:
@@ -230,7 +230,7 @@ class Database:
         return self._connection
 
     def _roll_back(self, opened: connection) -> None:
-        # A connection that broke can't be rolled back, and one that can't is of no more use.
+        # A broken connection can't be rolled back: close it.
         try:
             opened.rollback()
         except psycopg2.Error:
@@ -251,11 +251,11 @@ class Database:
 def connect(
     dsn: str, *, name: str, statement_seconds: float = STATEMENT_SECONDS
 ) -> WatchedConnection:
-    """A connection with our timeouts, whose link is watched.
+    """A connection with our timeouts and a watch on its link.
 
     Args:
-        dsn: where to.
-        name: what the server's list of connections, and our log, call it.
+        dsn: the connection string.
+        name: the name in the server's list of connections and in our log.
         statement_seconds: how long a statement may take.
     """
     settings = {**SESSION_SETTINGS, "statement_timeout": f"{round(statement_seconds * 1000)}ms"}
@@ -274,7 +274,7 @@ def connect(
 
 
 def _server_side(dsn: str, watched: WatchedConnection) -> ServerSide | None:
-    """What the server does for a connection; None where it doesn't say.
+    """What the server does for a connection; None if it doesn't say.
 
     Raises:
         SilentServerError: it did not answer in time.
@@ -291,7 +291,7 @@ def _server_side(dsn: str, watched: WatchedConnection) -> ServerSide | None:
                 )
                 _await(asking, deadline)
                 row = cursor.fetchone()
-    except psycopg2.Error:  # it refuses, which is an answer
+    except psycopg2.Error:  # a refusal is an answer, too
         return None
     if row is None:
         return GONE if watched.is_direct else None
@@ -308,10 +308,10 @@ def _await(asking: connection, deadline: float) -> None:
 def wait_until_reachable(
     database: Database, *, seconds: float, interrupt: threading.Event | None = None
 ) -> None:
-    """Waits for the database to answer, at most until the interrupt.
+    """Waits until the database answers, or until the interrupt.
 
     Raises:
-        OfficeError: it did not within that time.
+        OfficeError: it did not answer in time.
     """
 
     def ask() -> None:
@@ -328,7 +328,7 @@ def once_reachable(
     seconds: float,
     interrupt: threading.Event | None = None,
 ) -> T:
-    """Does a step, again and again while the database is away, at most until the interrupt.
+    """Runs a step, and repeats it while the database is away, or until the interrupt.
 
     Raises:
         OfficeError: the database was away for that time.

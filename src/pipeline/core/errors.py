@@ -1,4 +1,4 @@
-"""The error that is meant for the person at the keyboard."""
+"""The error that the user can do something about."""
 
 import sys
 import traceback
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class OfficeError(Exception):
-    """Something the user can mend: its text says what is wrong, where, and what to do, in one line.
+    """An error that the user can fix. Its text says what is wrong, where, and what to do.
 
     Entry points print the text without a traceback and exit with `exit_code`.
     """
@@ -20,7 +20,7 @@ class OfficeError(Exception):
 def exit_on_office_error(main: Callable[[], int]) -> NoReturn:
     """Runs an entry point and exits with its code; a user's error is one line, no traceback.
 
-    Of any other error it tells the kind and the place, and not the text, which may hold values.
+    Of any other error it prints the class and the place. Its text is left out: it can hold values.
     """
     try:
         code = main()

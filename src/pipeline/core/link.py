@@ -1,10 +1,10 @@
-"""Notices within 5 s that the link to the database is dead, however alive it looks.
+"""Notices within 5 s that the link to the database is dead.
 
-Keepalives and `tcp_user_timeout` notice a peer that is silent. They don't notice one that goes on
-acknowledging packets, nor an answer that was lost on the way. So while a call waits for the
-server, a watch asks the server, over a link of its own, what it does for that call. Where there is
-no answer at all, or twice the answer that the server in its turn waits for us, the call's link is
-ended: the call fails as it does where a connection is lost, and is tried again.
+Keepalives and `tcp_user_timeout` notice a peer that is silent. They do not notice a peer that still
+acknowledges packets, or an answer that got lost. So while a call waits for the server, a thread
+asks the server over a second link what it does for that call. If there is no answer, or if the server
+says twice that it waits for us, the thread ends the call's link. The call then fails like one whose
+connection was lost, and is tried again.
 """
 
 import logging
@@ -24,14 +24,14 @@ from psycopg2 import extensions
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-# A call that takes longer is looked into.
+# A call that takes longer is examined.
 PATIENCE_SECONDS = 0.75
-# A server that takes longer to say what it does is out of reach.
+# A server that takes longer to answer is out of reach.
 SILENCE_SECONDS = 2.5
 
 
 class ServerSide(NamedTuple):
-    """What the server does for a connection; equal where nothing has happened meanwhile."""
+    """What the server does for a connection. It is equal if nothing happened meanwhile."""
 
     waits_for_client: bool
     query_start: Any
@@ -42,9 +42,9 @@ class ServerSide(NamedTuple):
 # The server's process of a connection is gone.
 GONE = ServerSide(waits_for_client=True, query_start=None, state_change=None, bytes_processed=None)
 
-# Asks what the server does for a connection; None where nothing is to be learnt.
+# Asks what the server does for a connection; None if it can't be found out.
 Ask = Callable[["WatchedConnection"], ServerSide | None]
-# When the call began that was looked into, and what the server did for it.
+# When the examined call began, and what the server did for it.
 _Seen = tuple[float, ServerSide] | None
 
 
@@ -53,19 +53,19 @@ class SilentServerError(Exception):
 
 
 class WatchedConnection(extensions.connection):
-    """A connection that knows since when its present call waits for the server."""
+    """A connection that knows since when its current call waits for the server."""
 
     def __init__(self, dsn: str, async_: int = 0) -> None:
         super().__init__(dsn, async_)  # type: ignore[call-arg]
         self.cursor_factory = WatchedCursor
         self.is_direct: bool | None = None
-        """Whether the server's process is the one that libpq knows of; behind a pooler it isn't."""
+        """Whether libpq knows the right server process; behind a pooler it does not."""
         self._ending = threading.Lock()
         self._waiting_since: float | None = None
 
     @property
     def waiting_since(self) -> float | None:
-        """When the present call began, by the monotonic clock; None between calls."""
+        """When the current call began, by the monotonic clock; None between calls."""
         return self._waiting_since
 
     @contextmanager
@@ -75,16 +75,16 @@ class WatchedConnection(extensions.connection):
         try:
             yield
         finally:
-            # While the link is being ended, it must not be closed: its number could be another's.
+            # Closing it now could give its file descriptor to somebody else.
             with self._ending:
                 self._waiting_since = None
 
     def end_link(self, since: float) -> bool:
-        """Ends the link of the call that began then; False where that call is over."""
+        """Ends the link of the call that began then; False if that call is over."""
         with self._ending:
             if self._waiting_since != since:
                 return False
-            # It may have broken by itself this moment.
+            # It may have broken just now.
             with (
                 suppress(OSError, psycopg2.Error),
                 socket.socket(fileno=os.dup(self.fileno())) as link,
@@ -93,7 +93,7 @@ class WatchedConnection(extensions.connection):
             return True
 
     def set_session(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
-        """Says how transactions are to be; the server is asked where that changes something."""
+        """Sets the properties of transactions; asks the server only if something changes."""
         with self.waiting():
             super().set_session(*args, **settings)
 
@@ -135,7 +135,7 @@ class WatchedNamedTupleCursor(psycopg2.extras.NamedTupleCursor, _Watched):
 
 
 def watch(connection: WatchedConnection, name: str, ask: Ask) -> None:
-    """Ends the connection's link once it is dead, for as long as the connection is there."""
+    """Watches a connection in a thread, and ends its link once the link is dead."""
     threading.Thread(
         target=_watch,
         args=(weakref.ref(connection), name, ask),
@@ -152,11 +152,11 @@ def _watch(connection_there: Callable[[], WatchedConnection | None], name: str, 
         if connection is None or connection.closed or connection.is_direct is False:
             return
         seen = _look(connection, name, ask, seen)
-        del connection  # a watch keeps nobody's connection open
+        del connection  # the thread must not keep the connection alive
 
 
 def _look(connection: WatchedConnection, name: str, ask: Ask, seen: _Seen) -> _Seen:
-    """Looks into the present call, if it takes long; what was seen, to compare at the next look."""
+    """Examines the current call if it takes long; returns what it saw, for the next comparison."""
     since = connection.waiting_since
     if since is None or time.monotonic() - since < PATIENCE_SECONDS:
         return None

@@ -1,4 +1,4 @@
-"""Logging of the entry points: one line an event, as `key=value` pairs (logfmt), never a payload.
+"""The log of the entry points: a line per event, `key=value` pairs (logfmt), never a payload.
 
     time=2026-11-24T14:00:02.120Z level=info logger=pipeline.merge.merge event="batch merged"
 
@@ -10,7 +10,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
-# What every record has; anything beyond it is a field of the event.
+# The attributes that every record has; all others are fields of the event.
 _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
 
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
 class LogfmtFormatter(logging.Formatter):
     """Writes a record in one line.
 
-    Without a traceback: its last line is the error's text, which can quote a row.
+    It leaves out tracebacks: their last line is the error's text, which can quote a row.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -37,9 +37,9 @@ def configure_logging(*, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogfmtFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Great Expectations logs error texts, which hold values; our results say what matters.
+    # Great Expectations logs error texts, and these hold values.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
-    # It tells of every job, and of its own accord.
+    # This library logs every job that it runs.
     logging.getLogger("schedule").setLevel(logging.WARNING)
 
 
@@ -56,6 +56,6 @@ def _time(seconds: float) -> str:
 
 
 def _text(value: object) -> str:
-    """A value as it is where that is plain, else in the quotes of JSON: a line stays a line."""
+    """A value as it is if it is plain, else quoted as JSON, so that a line stays one line."""
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)

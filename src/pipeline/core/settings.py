@@ -1,4 +1,4 @@
-"""What can be set from outside; the only module here that reads the environment."""
+"""The settings; the only module that reads the environment."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ PROJECT_FOLDER = Path(__file__).parents[3]
 
 
 class Settings(BaseSettings):
-    """Settings of every entry point, each overridable by an environment variable of its name."""
+    """The settings of all entry points. An environment variable overrides each."""
 
     model_config = SettingsConfigDict(env_prefix="OFFICE_", frozen=True, env_ignore_empty=True)
 
@@ -30,9 +30,9 @@ class Settings(BaseSettings):
     pgpassword: str | None = Field(default=None, validation_alias="PGPASSWORD")
 
     secrets: Path = Path("/run/secrets")
-    """Folder of files that hold what is better not in the environment: passwords."""
+    """Folder with files that hold passwords, so that these need not be in the environment."""
     ingest_password: SecretStr | None = None
-    """Password of the role that appends; where it is set, the ingestor appends as that role."""
+    """Password of the role that appends. If it is set, the ingestor appends as that role."""
     merge_password: SecretStr | None = None
     """Password that `office.py migrate` gives the role that merges."""
     analytics_password: SecretStr | None = None
@@ -45,11 +45,11 @@ class Settings(BaseSettings):
     expectations: Path = PROJECT_FOLDER / "expectations"
     """Folder of the check suites."""
     reports: Path | None = None
-    """Folder of the pages; `reports/` in `home` where it isn't set."""
+    """Folder of the pages; by default `reports/` in `home`."""
     archive: Path | None = None
-    """Folder of archived raw rows; `archive/` in `home` where it isn't set."""
+    """Folder of archived raw rows; by default `archive/` in `home`."""
     retention_days: int = Field(default=0, ge=0)
-    """Whole days for which raw rows are kept in the database; 0 keeps them there for ever."""
+    """Days for which raw rows stay in the database; 0 keeps them there for ever."""
     reports_port: int = Field(default=8081, ge=0, le=65535)
     """Port on 127.0.0.1 at which `office.py run` serves the pages."""
 
@@ -57,18 +57,18 @@ class Settings(BaseSettings):
     """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
     ids: Literal["global", "per_office"] | None = None
-    """Whether an id tells an event by itself or with its `office`; settled with the first merge.
-    Without it, what the database says, which is global to begin with."""
+    """`global`: ids are unique among all offices; `per_office`: only within one. Settled with the
+    first merge. Without it the database decides, and begins with `global`."""
     window_minutes: int | None = Field(default=None, gt=0, le=MINUTES_OF_A_DAY)
-    """Minutes of a window; settled when the first one is published. Without it, what the database
-    says, which is 10 to begin with."""
+    """Length of a window in minutes. Settled when the first window is published. Without it the
+    database decides, and begins with 10."""
     number: int | None = Field(default=None, ge=0, le=92_000)
-    """The office that simulated events carry; without it none, or 0 where ids are per office."""
+    """The office in simulated events. Without it they carry none, or 0 if ids are per office."""
     broker_url: SecretStr | None = None
-    """`nats://user:password@host:4222` or `tls://…`: where events come from; without it, the
-    ingestor publishes them itself."""
+    """The broker of the events, as `nats://user:password@host:4222` or `tls://…`. Without it
+    the ingestor publishes events itself."""
     broker_ca: Path | None = None
-    """File of the certificate authority that vouches for the broker, where the system's don't."""
+    """File of the certificate authority of the broker, if it is not one of the system's."""
 
     publish_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     """Seconds between two events of a stream."""
@@ -81,17 +81,17 @@ class Settings(BaseSettings):
     analytics_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds between two analytics runs, from midnight UTC on; by default a window's length."""
     analytics_grace_seconds: float = Field(default=5.0, ge=0, allow_inf_nan=False)
-    """Seconds that an analytics run waits behind the end of a window."""
+    """Seconds that an analytics run waits after the end of a window."""
     batch_size: int = Field(default=100_000, gt=0)
-    """Raw rows a merge takes at most at once, give or take one transaction's."""
+    """The most raw rows that one batch of the merge takes, give or take one transaction."""
 
     metrics_address: str = "127.0.0.1"
     """Address at which each process serves its metrics and its health."""
     metrics_port: int = Field(default=9101, ge=0, lt=65535)
-    """Port of the ingestor's; analytics has the next one. 0 serves none."""
+    """Port of the ingestor's metrics; analytics has the next one. 0 serves none."""
 
     stop_at_end_of_input: bool = False
-    """Stop when standard input ends: so a process ends with the one that started it."""
+    """Stop when standard input ends, so that a process ends together with its parent."""
 
     @field_validator("broker_url")
     @classmethod
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         return bool(self.database_url or self.pghost or self.pgdatabase)
 
     def database_dsn(self, *, host: str, port: int, dbname: str, user: str, password: str) -> str:
-        """The connection string: DATABASE_URL, else the PG* variables over the given defaults."""
+        """The connection string: DATABASE_URL, or the PG* variables over the given defaults."""
         if self.database_url:
             return _checked_dsn(self.database_url)
         return make_dsn(
@@ -178,7 +178,7 @@ def _is_broker_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # its text would show a part of the URL
+    except ValueError:  # the error's text would show a part of the URL
         return False
 
 
@@ -195,12 +195,12 @@ def _checked_dsn(dsn: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Reads the environment, and for what it lacks the files of the secrets folder.
+    """Reads the environment and, for variables that are not set, files of the secrets folder.
 
-    A file there is called like the variable it stands for.
+    A file has the name of the variable that it stands for.
 
     Raises:
-        OfficeError: a variable holds something that it can't be.
+        OfficeError: a variable has a value that is not allowed.
     """
     try:
         from_environment = Settings()

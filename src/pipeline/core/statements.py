@@ -1,8 +1,8 @@
 """The project's SQL: one statement a file, under `pipeline/sql/<room>/`.
 
 A file `<name>.sql` is plain SQL. A file `<name>.sql.jinja` is a template, rendered from the
-definitions in `streams.py`: for one stream where it speaks of `stream`, else for all of them at
-once. A file `<name>.jinja` holds what templates share. `make sql` writes out what is rendered.
+definitions in `streams.py`: for one stream if it uses `stream`, else for all of them at
+once. A file `<name>.jinja` holds what templates share. `make sql` writes out the rendered SQL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ def all_statements() -> list[str]:
 
 
 def for_each_stream(names: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Each statement with each stream that it is rendered for; None: it serves all streams."""
+    """Each statement with each of its streams; None for a statement that serves all streams."""
     return [
         (name, stream) for name in names for stream in (STREAMS if is_per_stream(name) else (None,))
     ]
@@ -135,7 +135,7 @@ def _content_columns() -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """A text as a literal of SQL."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 ROWS_WORTH_ANALYZING = 10_000
 FIRST_BATCH = 2_500
-# No raw row comes behind it.
+# No raw row has a higher number.
 LAST_SEQ = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one batch did: raw rows by fate, and windows it dirtied."""
+    """What one batch did: raw rows by fate, and the windows that it marked."""
 
     stream: str
     run_id: int
@@ -35,11 +35,11 @@ class Batch:
     rejected: int
     dirtied_windows: int
     reasons: dict[str, int] = field(default_factory=dict)
-    """The rejected ones by reason."""
+    """The rejected raw rows by reason."""
     found_by_sweep: bool = False
-    """Whether there were some among them that the cursor had passed."""
+    """Whether the cursor had passed some of its raw rows."""
     seconds: float = 0.0
-    """How long it took, attempts that failed included."""
+    """How long it took, with failed attempts."""
 
     @property
     def rows(self) -> int:
@@ -48,30 +48,30 @@ class Batch:
 
 
 class Look(Enum):
-    """Where a batch's raw rows are looked for."""
+    """Where the merge looks for pending raw rows."""
 
     BEHIND = "behind"
-    """Just behind the cursor: what has committed late, or was put back to pending."""
+    """Just behind the cursor: rows that committed late or were replayed."""
     AHEAD = "ahead"
-    """Ahead of it: what has come since."""
+    """Ahead of the cursor: rows that arrived since."""
     RECENT = "recent"
-    """Anywhere in the last two days: the cursor is for speed, an outcome is the truth."""
+    """Everywhere in the last two days. The cursor is for speed only, the outcomes are the truth."""
     ALL = "all"
-    """Anywhere."""
+    """Everywhere."""
 
 
 def merge_pending(
     database: Database, *, batch_size: int, sweep: Look | None = Look.ALL
 ) -> Iterator[Batch]:
-    """Merges all streams until nothing is pending that was there when the last batch was chosen.
+    """Merges all streams until nothing is pending.
 
-    So it ends although others go on appending.
+    Rows that arrive while the last batch runs are left to the next merge, so that it ends.
 
     Args:
-        database: where.
-        batch_size: raw rows a batch takes, give or take what commits meanwhile among them.
-        sweep: how far behind the cursor raw rows without an outcome are looked for;
-            None: no farther than those that committed late.
+        database: the database.
+        batch_size: the most raw rows of a batch, give or take those that commit meanwhile.
+        sweep: how far behind the cursor to search for raw rows without an outcome; None for those
+            that committed late only.
     """
     for stream in STREAMS:
         yield from merge_stream(database, stream, batch_size=batch_size, sweep=sweep)
@@ -84,13 +84,13 @@ def merge_together(
     sweep: Look | None = Look.ALL,
     on_batch: Callable[[Batch], object],
 ) -> None:
-    """Merges as `merge_pending` does, the streams at the same time.
+    """Merges like `merge_pending`, all streams at the same time.
 
     Args:
         databases: one for each stream.
-        batch_size: as there.
-        sweep: as there.
-        on_batch: is told of each batch, in the thread of its stream.
+        batch_size: as for `merge_pending`.
+        sweep: as for `merge_pending`.
+        on_batch: is called with each batch, in the thread of its stream.
     """
 
     def merge(stream: str) -> None:
@@ -105,7 +105,7 @@ def merge_together(
 def merge_stream(
     database: Database, stream: str, *, batch_size: int, sweep: Look | None = Look.ALL
 ) -> Iterator[Batch]:
-    """Merges a stream, as `merge_pending` does all."""
+    """Merges one stream like `merge_pending`."""
     looks = (Look.BEHIND, Look.AHEAD, *([sweep] if sweep else []))
     for look in looks:
         yield from _batches(database, stream, batch_size=batch_size, look=look)
@@ -127,7 +127,7 @@ def _batches(database: Database, stream: str, *, batch_size: int, look: Look) ->
 
 
 def _growing(most: int) -> Iterator[int]:
-    """Sizes of batches: a small one first, so that who waits for longest needn't wait for all."""
+    """Batch sizes. They start small, so that the oldest rows are committed early."""
     size = min(FIRST_BATCH, most)
     while True:
         yield size
@@ -139,20 +139,20 @@ def merge_batch(
 ) -> tuple[Batch | None, bool]:
     """Merges the next batch of a stream, and says whether there may be more.
 
-    Idempotent by id, and safe beside another merger: the stream's cursor row is locked first, and
-    the statements that follow see what the other has committed.
+    It is idempotent by id and safe beside another merger: it locks the stream's cursor row first,
+    so its statements see what the other one has committed.
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
     if look is Look.BEHIND and place.passed_seq >= place.taken_seq:
         return None, False
     found = _find(cursor, stream, place, batch_size=batch_size, look=look)
-    # Fewer than asked for: these are all; what is appended meanwhile is for the next merge.
+    # If it found fewer than it asked for, these are all. Later arrivals are for the next merge.
     more = found.found >= batch_size
     if look is Look.BEHIND and not more:
         execute(cursor, "merge/settle_cursor", {"stream": stream, "oldest_xid": found.oldest_xid})
     if not found.found:
         return None, False
-    # But for the look ahead, all that is found is named.
+    # Except ahead of the cursor, the rows that were found are listed one by one.
     taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
     rows = {**found._asdict(), "taken_seq": taken_seq}
     batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
@@ -160,14 +160,14 @@ def merge_batch(
         execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
     if batch.rows:
         return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
-    # The cursor has come to rows that a sweep took before; a sweep that could not place a row would
-    # find it again for ever.
+    # Ahead of the cursor, a sweep has decided these rows before. A sweep that decides no row must
+    # end, or it would find the same row for ever.
     execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
     return None, more and look is Look.AHEAD
 
 
 def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
-    """The row of the look's statement: where the next raw rows are."""
+    """Where the next pending raw rows are."""
     name, received_from = {
         Look.BEHIND: ("merge/next_behind", place.passed_from),
         Look.AHEAD: ("merge/next_ahead", place.taken_from),
@@ -189,7 +189,7 @@ def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: 
 
 
 def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
-    """Inserts what becomes of raw rows; what the statement counts, by its columns."""
+    """Judges, inserts and records raw rows; returns the counts by column name."""
     try:
         return dict(fetch_one(cursor, "merge/merge_rows", rows, stream=stream)._asdict())
     except UniqueViolation:
@@ -197,7 +197,7 @@ def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def _analyze(cursor: Cursor, rows: int) -> None:
-    """The planner learns what a large batch has changed, rather than a minute later."""
+    """Updates the planner's statistics at once after a large batch."""
     execute(cursor, "merge/analyze", {"rows": rows})
 
 

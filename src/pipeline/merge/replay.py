@@ -1,4 +1,4 @@
-"""Puts rejected raw rows back to pending, to be merged again; their earlier outcome is kept."""
+"""Puts rejected raw rows back to pending, and keeps their earlier outcomes as history."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from pipeline.core.streams import STREAMS
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many raw rows of a stream, rejected for a reason, are pending again."""
+    """How many raw rows of a stream that were rejected for a reason are pending again."""
 
     stream: str
     reason: str
@@ -18,11 +18,13 @@ class Replayed:
 
 
 def replay(database: Database, *, reason: str | None = None) -> list[Replayed]:
-    """Puts rejected raw rows back to pending, a transaction a stream; archived ones stay rejected.
+    """Puts rejected raw rows back to pending, one transaction per stream.
+
+    Archived rows stay rejected.
 
     Args:
-        database: where.
-        reason: only what was rejected for it; else everything that was rejected.
+        database: the database.
+        reason: only rows rejected for this reason; None for all rejected rows.
     """
     return [
         replayed
@@ -32,14 +34,14 @@ def replay(database: Database, *, reason: str | None = None) -> list[Replayed]:
 
 
 def count_archived(cursor: Cursor, *, reason: str | None = None) -> int:
-    """How many rejected raw rows stay so because they are archived, and can't be merged again."""
+    """How many rejected raw rows can't be merged again because they are archived."""
     return int(fetch_one(cursor, "merge/replay/count_archived", {"reason": reason}).raw_rows)
 
 
 def replay_stream(cursor: Cursor, stream: str, reason: str | None) -> list[Replayed]:
-    """Moves outcomes to their history, and has the next merge look behind the cursor from there on.
+    """Moves outcomes to the history, and makes the next merge look behind the cursor.
 
-    The cursor's row is locked first, as by a merger: what one has under way is waited for.
+    It locks the cursor's row first, so that it waits for a merger that is at work.
     """
     fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
     found = fetch_all(cursor, "merge/replay/put_back", {"stream": stream, "reason": reason})

@@ -1,7 +1,7 @@
 """Runs the check suites of `expectations/`; the only module that imports Great Expectations.
 
-The shape (an ephemeral context, one checkpoint for the life of the process, a bounded engine pool,
-counts instead of samples) is what keeps its memory flat and patients' data out of its reports.
+An ephemeral context, one checkpoint for the life of the process and a bounded pool of connections
+keep its memory flat. Counts instead of samples keep patients' data out of its reports.
 """
 
 import json
@@ -33,7 +33,7 @@ STAGING_SUITE: Final = "staging"
 REVENUE_SUITE: Final = "revenue"
 WINDOW_SUITES: Final = (*STREAMS, REVENUE_SUITE)
 
-# Never samples of values: they would carry patients' data into results and pages.
+# Never keep samples of values: they would carry patients' data into results and pages.
 RESULT_FORMAT = {
     "result_format": "BASIC",
     "partial_unexpected_count": 0,
@@ -48,15 +48,15 @@ ENGINE_ARGUMENTS = {
     "query_cache_size": 100,
 }
 
-# On the library's index, the newest results of all suites.
+# The library's index lists so many of the newest results.
 RESULTS_SHOWN = 50
 
 
 class _Compiled(BytecodeCache):
-    """Templates as they were compiled before.
+    """Keeps compiled templates.
 
-    The library makes an environment of templates for every page, which compiles all of them anew:
-    most of the time that a check took.
+    The library makes a new template environment for every page, and each one compiles all templates
+    again. That took most of the time of a check.
     """
 
     def __init__(self) -> None:
@@ -76,13 +76,13 @@ views.Environment = partial(Environment, bytecode_cache=_Compiled())
 
 @event.listens_for(Engine, "do_connect")
 def _connect_as_we_do(_dialect: Any, _record: Any, _arguments: Any, where: Any) -> connection:  # noqa: ANN401
-    """Opens the library's connections as all others, with our timeouts and a watch on the link."""
+    """Opens the library's connections like ours: with timeouts and a watch on the link."""
     return connect(make_dsn(**where), name="analytics checks")
 
 
 @event.listens_for(Engine, "handle_error")
 def _quote_no_row(context: ExceptionContext) -> None:
-    """Replaces the database's words, which quote rows: the library puts them into its pages."""
+    """Replaces the database's error texts: they quote rows, and the library shows them."""
     told = describe(context.original_exception)
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None:
@@ -91,7 +91,7 @@ def _quote_no_row(context: ExceptionContext) -> None:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check said of one slice of data."""
+    """The result of one check on one slice of data."""
 
     suite: str
     check_name: str
@@ -103,16 +103,16 @@ class CheckResult:
 
     @property
     def blocks(self) -> bool:
-        """Whether nothing may be published: a critical check failed, or any check errored."""
+        """Whether it holds figures back."""
         return holds_back(self.status, self.severity)
 
     def of_window(self, window_start: datetime) -> "CheckResult":
-        """The same result, said of one window."""
+        """The same result for one window."""
         return replace(self, window_start=window_start)
 
 
 class Checker:
-    """Checks slices of data, given as queries; one for the life of a process."""
+    """Runs the suites on slices of data, which are given as queries. A process makes only one."""
 
     def __init__(self, dsn: str, *, expectations: Path, docs: Path) -> None:
         self._context = gx.get_context(mode="ephemeral", project_config=_context_config(docs))
@@ -129,14 +129,14 @@ class Checker:
         }
 
     def check(self, queries: dict[str, str], *, run_name: str) -> list[CheckResult]:
-        """Runs suites, each on the rows of its query; `run_name` heads their pages."""
+        """Runs each suite on the rows of its query; `run_name` is the title of their pages."""
         results: list[CheckResult] = []
         for name, query in queries.items():
             results += self._suites[name].check(query, run_name=run_name)
         return results
 
     def broken_checks(self) -> list[CheckResult]:
-        """An errored result for each suite that can't be read and each check that nobody knows."""
+        """An errored result for each suite that can't be read and each check that is unknown."""
         return [result for suite in self._suites.values() for result in suite.broken]
 
     def prune(self) -> None:
@@ -145,7 +145,7 @@ class Checker:
 
 
 class OfflinePages(TupleFilesystemStoreBackend):
-    """Where the library writes its pages: each in one step, loading nothing from other hosts."""
+    """Stores the library's pages: each in one step, and without links to other hosts."""
 
     def _set(self, key: Any, value: str | bytes, **_: object) -> str:  # type: ignore[override]  # noqa: ANN401
         place = Path(self._convert_key_to_filepath(key))  # type: ignore[no-untyped-call]
@@ -153,7 +153,7 @@ class OfflinePages(TupleFilesystemStoreBackend):
         content = value.encode() if isinstance(value, str) else value
         if place.suffix in {".html", ".css"}:
             content = offline(content.decode(), depth=len(place.parts) - 1).encode()
-        # With every result it brings its pictures along again.
+        # The library writes its pictures again with every result.
         if not (file.is_file() and file.read_bytes() == content):
             replace_file(file, content)
         return str(file)
@@ -210,7 +210,7 @@ class _Suite:
         return []
 
     def _known_checks(self, checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The checks the library knows; it drops others without a word, so each is tried alone."""
+        """The known checks. The library drops unknown ones silently, so each is tried alone."""
         known = []
         for number, check in enumerate(checks, start=1):
             name = _name_of(check, number)
@@ -244,7 +244,7 @@ def _is_known(check: object) -> bool:
 
 
 def _check_results(suite: str, results: list[ExpectationValidationResult]) -> list[CheckResult]:
-    # All looked at the same slice; a check with a query of its own doesn't say of how many rows.
+    # All checks saw the same slice, but one with its own query does not report the number of rows.
     counts = [result.result.get("element_count") for result in results]
     rows = next((count for count in counts if count is not None), None)
     return [_check_result(suite, result, rows) for result in results]
@@ -277,7 +277,7 @@ def _status(result: ExpectationValidationResult) -> str:
 
 
 def _raised(exception_info: dict[str, Any]) -> bool:
-    """Whether the check broke: one entry for the check, or one for each of its metrics."""
+    """Whether the check broke down. There is one entry per check, or one per metric of it."""
     if exception_info.get("raised_exception"):
         return True
     return any(

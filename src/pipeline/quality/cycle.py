@@ -27,7 +27,7 @@ WINDOWS_AT_ONCE = 1008
 
 Check = Callable[[list[datetime]], list[CheckResult]]
 
-# The statement whose rows a suite checks, and the stream that it is rendered for.
+# The statement that gives a suite its rows, and the stream that it is rendered for.
 SLICES: Final[dict[str, tuple[str, str | None]]] = {
     STAGING_SUITE: ("quality/slice_staging", None),
     **{stream: ("quality/slice_rows", stream) for stream in STREAMS},
@@ -51,7 +51,7 @@ class CycleResult:
 
     @property
     def failures(self) -> list[CheckResult]:
-        """The checks that did not pass, each once, however many windows it holds back."""
+        """The checks that did not pass, each one once."""
         failed = [check for check in self.checks if check.status != "passed"]
         return summarise([replace(check, window_start=None) for check in failed])
 
@@ -61,11 +61,11 @@ class CycleResult:
         return self.verdict in ("blocked", "partly_blocked")
 
     def as_dict(self) -> dict[str, Any]:
-        """The same, for another program to read."""
+        """The result as a dictionary, for JSON."""
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The same, for a person: the verdict, the windows, and every check that did not pass."""
+        """The result in words: the verdict, the windows, and every check that did not pass."""
         verdict = self.verdict.replace("_", " ")
         windows = f"windows published: {len(self.published)}, held back: {len(self.blocked)}"
         lines = [f"Run {self.quality_run_id}: {verdict}; {windows}."]
@@ -93,8 +93,8 @@ def run_cycle(
 ) -> CycleResult:
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
-    What fails a critical check is not published and stays due; the other windows are not held back.
-    `on_progress` is told how many windows more are checked, and of how many.
+    A window that fails a critical check is not published and stays due. It holds no other back.
+    `on_progress` is called after each part of the windows is checked.
     """
     began = time.monotonic()
     for batch in merge_pending(database, batch_size=batch_size, sweep=Look.RECENT):
@@ -114,7 +114,7 @@ def run_cycle(
 def check_in_parts(
     windows: list[datetime], check: Check, on_progress: OnProgress
 ) -> tuple[list[datetime], list[CheckResult]]:
-    """The windows that pass, and what the checks said; many windows are checked part by part."""
+    """The windows that pass, and the results; many windows are checked in parts."""
     passed: list[datetime] = []
     results: list[CheckResult] = []
     on_progress(0, len(windows))
@@ -130,10 +130,10 @@ def check_in_parts(
 def check_windows(
     windows: list[datetime], check: Check
 ) -> tuple[list[datetime], list[CheckResult]]:
-    """The windows that pass, and what the checks said.
+    """The windows that pass, and the results of the checks.
 
-    All are checked at once; where a critical check fails, each half by itself, down to the single
-    windows that are at fault.
+    All windows are checked together. If a critical check fails, each half is checked by itself,
+    down to the single windows at fault.
     """
     if not windows:
         return [], []
@@ -157,7 +157,7 @@ def _check_run(database: Database, checker: Checker, candidate: Candidate) -> li
 def _check_slices(
     database: Database, checker: Checker, candidate: Candidate, windows: list[datetime]
 ) -> list[CheckResult]:
-    # Windows one by one tell a planner nothing of how few the rows in them are.
+    # From a list of windows alone the planner can't tell how few rows they hold.
     around = {"since": windows[0], "until": windows[-1] + candidate.window_length}
     slices = _queries(database, WINDOW_SUITES, {**asdict(candidate), "windows": windows, **around})
     return checker.check(slices, run_name=run_name(candidate.quality_run_id))
@@ -166,7 +166,7 @@ def _check_slices(
 def _queries(
     database: Database, suites: tuple[str, ...], bounds: dict[str, object]
 ) -> dict[str, str]:
-    """The query behind each suite, its bounds as literals, so that its cost depends on them."""
+    """The query of each suite. Its bounds are literals, so that its cost stays flat."""
 
     def with_literals(cursor: Cursor) -> dict[str, str]:
         slices = {suite: SLICES[suite] for suite in suites}
@@ -212,7 +212,7 @@ def _verdict(passed: list[datetime], blocked: list[datetime], checks: list[Check
 
 
 def summarise(checks: list[CheckResult]) -> list[CheckResult]:
-    """One result per check, and per blocked window; of parts, the worst status and the sums."""
+    """One result per check and held-back window: the worst status and the sums of its parts."""
 
     def identity(check: CheckResult) -> tuple[str, str, str]:
         return (check.suite, check.check_name, str(check.window_start or ""))

@@ -1,7 +1,7 @@
-"""Great Expectations' own pages (Data Docs): makes them work offline, finds them, removes old ones.
+"""Great Expectations' own pages (Data Docs): makes them work offline, finds and removes them.
 
-The library lets its pages load scripts, styles and pictures from other hosts. Here each of these
-becomes the file that lies among our assets, or goes.
+The library's pages load scripts, styles and pictures from other hosts. Each of these links is
+replaced by a file of ours or removed.
 """
 
 import re
@@ -10,16 +10,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-# The newest runs whose results and pages are kept, and at most so many pages: a run that looks for
-# the windows at fault makes many.
+# How many of the newest runs are kept, and how many pages at most: a run that searches for the
+# windows at fault makes many pages.
 RUNS_KEPT: Final = 200
 PAGES_KEPT: Final = 5000
 
 # How deep the library's pages lie among ours: quality/site/.
 SITE_DEPTH: Final = 2
 
-# What a page loads, by the last part of its address, and what it loads instead. The rest goes:
-# what draws charts, of which our results have none.
+# What replaces a link, by the last part of its address. All other links are removed: they serve
+# charts, and our results have none.
 LOCAL_FILES: Final = {
     "bootstrap.min.css": ["bootstrap/bootstrap.min.css"],
     "bootstrap.min.js": ["bootstrap/bootstrap.min.js"],
@@ -51,12 +51,12 @@ LOADING_TAG = re.compile(
 )
 PICTURE = re.compile(r"""(<img\b[^>]*\bsrc=["'])https?:[^"'>]*?([^/"'>?]*)(?:\?[^"'>]*)?(["'])""")
 OUTSIDE_URL = re.compile(r"""url\(\s*["']?https?:[^)]*\)""")
-# It hides the end of every page behind an advertisement.
+# The footer is an advertisement that hides the end of the page.
 FOOTER = re.compile(r"<footer>.*?</footer>", re.DOTALL)
-# Of result pages the library counts a folder too few.
+# In result pages the library's path to its static files lacks a folder.
 STATIC_FILE = re.compile(r"""(["'])(?:\.{1,2}/)*static/""")
 
-# In the dark the library shows a picture of another host in the place of its name's.
+# In dark mode the library replaces its logo by a picture from another host.
 DARK_NAME = """<style>
 @media (prefers-color-scheme: dark) {
   .navbar-brand a img { visibility: visible; filter: invert(1); }
@@ -67,7 +67,7 @@ WAY_BACK = '<p class="m-2"><a href="{root}quality.html">Doctor\'s office: data q
 
 
 def offline(text: str, *, depth: int) -> str:
-    """A page or style sheet of the library, so that it loads nothing from another host.
+    """A page or style sheet of the library without links to other hosts.
 
     Args:
         text: as the library wrote it.
@@ -92,12 +92,12 @@ def _local_tags(tag: re.Match[str], vendor: str) -> str:
 
 
 def run_name(quality_run_id: int) -> str:
-    """What heads the pages of an analytics run, and names their folder."""
+    """The title of the pages of an analytics run, and the name of their folder."""
     return f"run-{quality_run_id}"
 
 
 def suites_by_run(docs: Path) -> dict[str, list[str]]:
-    """The suites of which there are pages, by the name of the run."""
+    """The suites that have pages, by the name of the run."""
     found: dict[str, list[str]] = {}
     for suite in sorted((docs / "site" / "validations").glob("*")):
         for run in suite.iterdir():
@@ -106,7 +106,7 @@ def suites_by_run(docs: Path) -> dict[str, list[str]]:
 
 
 def page_of(docs: Path, suite: str, run: str) -> Path | None:
-    """The page of what a suite said in a run: of all the windows, where parts were checked too."""
+    """The page of a suite's result in a run: the one of all windows, if parts were checked too."""
     return min((docs / "site" / "validations" / suite / run).glob("*/*.html"), default=None)
 
 
@@ -114,7 +114,7 @@ def prune(docs: Path) -> None:
     """Removes the files of all but the newest runs, which the library itself never does."""
     for folder in (docs / "results", docs / "site" / "validations"):
         runs = _runs_in(folder)
-        # A run has, of each suite, a folder for each time that it checked something.
+        # A run has a folder per suite and check of a part.
         counts = accumulate(sum(_entries(place) for place in places) for places in runs)
         for number, (places, count) in enumerate(zip(runs, counts, strict=True)):
             if number >= RUNS_KEPT or (number and count > PAGES_KEPT):

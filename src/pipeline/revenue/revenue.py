@@ -1,4 +1,4 @@
-"""Computes the revenue of due windows beside what is published, and publishes it."""
+"""Computes the revenue of due windows as candidates, and publishes candidates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
 from pipeline.core.window import EARLIEST, LATEST, read_window_length
 
-# The claims of so many windows fit in the memory that a statement gets; and where a table has
-# grown since it was analyzed, no plan for so few is bad enough to show.
+# The claims of so many windows fit in work_mem. And after a table has grown, even a bad plan does
+# little harm for so few windows.
 WINDOWS_AT_ONCE = 300
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What an analytics run computed, and the merge runs whose raw rows are new to it."""
+    """What an analytics run computed, and the batches of the merge that are new to it."""
 
     quality_run_id: int
     merged_from: int
     merged_through: int
     received_from: str
-    """When the earliest of these raw rows was received, as PostgreSQL writes it."""
+    """When the earliest raw row of these batches was received, as PostgreSQL writes it."""
     windows: list[datetime]
     window_length: timedelta
 
@@ -32,15 +32,15 @@ def compute(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Candidate:
-    """Computes every closed dirty window; with bounds, every closed window between them instead.
+    """Computes every due window; with bounds, every closed window between them.
 
-    Holds the merge cursors' locks, so that no mark can be set by a merge that is not seen here.
+    It holds the locks of the merge cursors, so that no merge can set a mark that it does not see.
 
     Args:
         cursor: of a transaction.
         now: windows that end by then are closed.
-        since: the first window is the one that holds it.
-        until: windows that start before it.
+        since: a moment of the first window; None for no lower bound.
+        until: only windows that start before it; None for no upper bound.
     """
     execute(cursor, "revenue/lock_cursors")
     run = fetch_one(cursor, "revenue/open_run", {"now": now})
@@ -67,10 +67,11 @@ def compute(
 
 
 def publish(cursor: Cursor, quality_run_id: int, windows: list[datetime]) -> list[datetime]:
-    """Puts the run's figures for these windows in place of the published ones.
+    """Replaces the published figures of these windows with those of the run.
 
     Returns:
-        The windows published: those that no other run has published from a later state.
+        The windows that it published. It skips a window that another run has published from newer
+        data.
     """
     execute(cursor, "revenue/lock_cursors")
     return [

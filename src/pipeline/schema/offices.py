@@ -1,4 +1,4 @@
-"""Many offices in one database: whether an id tells an event by itself, or with its office."""
+"""Many offices in one database: whether ids are unique among all offices or within each one."""
 
 from functools import partial
 from typing import Final
@@ -12,19 +12,19 @@ from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
 GLOBAL: Final = "global"
 PER_OFFICE: Final = "per_office"
 IDS_OF_AN_OFFICE: Final = 10**14
-"""Ids of an office are below it; a key is the office's number times it, plus the id."""
+"""The ids of an office are smaller. A key is the office's number times this, plus the id."""
 MOST_OFFICE: Final = 92_000
 
 
 def decide_ids(database: Database, ids: str | None) -> None:
-    """Has it decided how ids are told apart, which is settled once anything is merged.
+    """Sets the id scope, as long as nothing is merged.
 
     Args:
-        database: the office's, with its schema.
-        ids: `global`, `per_office`, or None for what the database says.
+        database: with its schema.
+        ids: `global` or `per_office`; None keeps what the database says.
 
     Raises:
-        OfficeError: it is settled otherwise, or the database's user may not decide it.
+        OfficeError: the other scope is settled, or the database's user may not decide it.
     """
     if ids is None:
         return
@@ -45,7 +45,7 @@ def decide_ids(database: Database, ids: str | None) -> None:
 
 
 def are_per_office(cursor: Cursor) -> bool:
-    """Whether ids tell an event only together with its office."""
+    """Whether ids are unique within an office only."""
     return scope(cursor) == PER_OFFICE
 
 
@@ -55,20 +55,20 @@ def scope(cursor: Cursor) -> str:
 
 
 def number_of_own_events(cursor: Cursor, chosen: int | None) -> int | None:
-    """The office that simulated events carry: the one chosen, else 0 where ids are per office."""
+    """The office in simulated events: the chosen one, or else 0 if ids are per office."""
     return 0 if chosen is None and are_per_office(cursor) else chosen
 
 
 def key_of(cursor: Cursor, office: int | None, number: int) -> int:
-    """The key in the tables of an office's event; without an office, the number is the key.
+    """The key in the tables of an office's event; without an office the id is the key.
 
     Raises:
-        OfficeError: ids aren't told apart by office here, or the id is beyond those of an office.
+        OfficeError: ids are global here, or the id exceeds 14 digits.
     """
     if office is None:
         return number
     if not are_per_office(cursor):
-        raise OfficeError("Ids here tell an event by themselves: leave --office out.", exit_code=2)
+        raise OfficeError("Ids are unique among all offices here: leave --office out.", exit_code=2)
     if number >= IDS_OF_AN_OFFICE:
         raise OfficeError("An office's ids have at most 14 digits.", exit_code=2)
     return office * IDS_OF_AN_OFFICE + number
@@ -84,7 +84,7 @@ def _decide(cursor: Cursor, ids: str) -> str:
     settled = scope(cursor)
     if settled == ids:
         return settled
-    # No merge is under way, or begins.
+    # No merge runs while these locks are held.
     execute(cursor, "revenue/lock_cursors")
     if not fetch_all(cursor, "schema/offices/decide", {"ids": ids}):
         return settled

@@ -1,4 +1,4 @@
-"""Makes the partitions of the days to come, before anything is received on them."""
+"""Makes the partitions of the coming days ahead of time."""
 
 import logging
 
@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 def make_partitions(database: Database) -> int:
-    """Makes what is missing of the days from yesterday to a week ahead; how many partitions.
+    """Makes the missing partitions from yesterday to a week ahead; returns how many it made.
 
-    Where others hold it up, or the user may not, it is left to the next call: what is received on
-    a day without a partition is kept beside the days, and moved when its partition is made.
+    If a lock is busy or the user may not do it, the next call does it. Rows of a day without a
+    partition go to the default partition, and move when their own is made.
     """
     if not database.run(_count_missing):
         return 0

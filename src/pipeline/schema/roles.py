@@ -1,4 +1,4 @@
-"""The roles that the services and the auditor log in as; what each may do is in the schema."""
+"""The roles of the services and of the auditor. The schema says what each may do."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,13 +11,13 @@ ROLES: Final = ("ingest", "merge", "analytics", "auditor")
 
 
 def login_as(dsn: str, role: str, password: str) -> str:
-    """The same database, as one of the roles."""
+    """The connection string of the same database for one of the roles."""
     return make_dsn(dsn, user=f"office_{role}", password=password)
 
 
 def set_passwords(cursor: Cursor, passwords: Mapping[str, str]) -> None:
-    """Gives roles their passwords; the server is told, and keeps, a verifier only."""
-    # Two at once would fail on the same row of the catalogue.
+    """Gives roles their passwords. The server only gets a verifier of each."""
+    # Two processes at once would fail on the same row of the catalog.
     execute(cursor, "schema/version/lock")
     for role, password in passwords.items():
         verifier = encrypt_password(password, f"office_{role}", cursor.connection, "scram-sha-256")

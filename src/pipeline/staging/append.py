@@ -8,17 +8,17 @@ from typing import BinaryIO
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_one, statement
 
-# A transaction's share of a file: small enough for memory, large enough for speed.
+# How much of a file one transaction takes: little enough for memory, much enough for speed.
 BYTES_PER_TRANSACTION = 8 * 1024 * 1024
-# What is larger goes by COPY, of which the server tells how far it is: while an INSERT is on its
-# way the server says nothing, and a link that takes long for it passes for a dead one.
+# A larger payload goes by COPY, because the server reports the progress of a COPY. It reports none
+# of a long INSERT, and the link would be taken for a dead one.
 LARGE_BYTES = 64 * 1024
-# What the driver hands over at a time.
+# How much the driver sends at a time.
 COPY_BYTES = 1024 * 1024
 
 
 def append(cursor: Cursor, stream: str, payloads: Sequence[bytes]) -> None:
-    """Appends what has arrived, all by one statement."""
+    """Appends payloads with one statement."""
     if len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
         _copy(cursor, b"".join(_copy_line(stream.encode(), payload) for payload in payloads))
         return
@@ -28,7 +28,7 @@ def append(cursor: Cursor, stream: str, payloads: Sequence[bytes]) -> None:
 
 
 def as_text_or_bytes(payload: bytes) -> tuple[str | None, bytes | None]:
-    """The payload as text where PostgreSQL can hold it as text, else its bytes."""
+    """The payload as text if PostgreSQL can hold it as text, else as bytes."""
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:
@@ -37,9 +37,9 @@ def as_text_or_bytes(payload: bytes) -> tuple[str | None, bytes | None]:
 
 
 def load_lines(database: Database, stream: str, file: BinaryIO) -> Iterator[int]:
-    """Appends a file's lines, bad ones included, many a transaction; yields how many each staged.
+    """Appends the lines of a file, bad ones included, in several transactions.
 
-    A line is what stands before its line end; empty lines are no events.
+    Empty lines are skipped. After each transaction it yields how many lines that one staged.
     """
     while lines := file.readlines(BYTES_PER_TRANSACTION):
         block = _without_line_ends(b"".join(lines))
@@ -50,7 +50,7 @@ def load_lines(database: Database, stream: str, file: BinaryIO) -> Iterator[int]
 
 
 def _without_line_ends(block: bytes) -> bytes:
-    """The lines that aren't empty, with a plain line feed between two of them."""
+    """The lines that are not empty, separated by plain line feeds."""
     block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
     while b"\n\n" in block:
         block = block.replace(b"\n\n", b"\n")
@@ -58,7 +58,7 @@ def _without_line_ends(block: bytes) -> bytes:
 
 
 def next_id(cursor: Cursor, stream: str, base: int = 0) -> int:
-    """The first id, counted from a base, that no merged or rejected event of the stream carries."""
+    """The first id after all ids that the stream's outcomes carry, counted from a base."""
     return int(fetch_one(cursor, "staging/next_id", {"stream": stream, "base": base}).next_id)
 
 
@@ -67,7 +67,7 @@ def _copy(cursor: Cursor, rows: bytes) -> None:
 
 
 def _copy_lines(stream: bytes, block: bytes) -> bytes:
-    """COPY's text format of lines: all at once where they are text, as nearly always."""
+    """Lines in the text format of COPY. If all of them are text, they are converted at once."""
     if as_text_or_bytes(block)[0] is None:
         return b"".join(_copy_line(stream, line) for line in block.split(b"\n"))
     start, end = stream + b"\t", b"\t\\N\n"
@@ -75,7 +75,7 @@ def _copy_lines(stream: bytes, block: bytes) -> bytes:
 
 
 def _copy_line(stream: bytes, payload: bytes) -> bytes:
-    """One line of COPY's text format: stream, payload, payload_bytes."""
+    """One row in the text format of COPY: stream, payload, payload_bytes."""
     if as_text_or_bytes(payload)[0] is None:
         return stream + b"\t\\N\t\\\\x" + payload.hex().encode() + b"\n"
     return stream + b"\t" + _escaped(payload).replace(b"\n", b"\\n") + b"\t\\N\n"
