@@ -25,8 +25,8 @@ WINDOWS_LISTED: Final = 200
 class WindowState:
     """The state of a window: its figures, its marks, and what holds it back.
 
-    `checking` lists the runs that have computed it and not ended. `held_back` has the newest run that
-    holds it back, with that run's figures and failed checks.
+    `checking` lists the runs that have computed it and not ended. `held_back` has the newest run
+    that holds it back, with that run's figures and failed checks.
     """
 
     window_start: datetime

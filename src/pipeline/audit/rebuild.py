@@ -59,8 +59,8 @@ EVERYTHING: Final = 2**63 - 1
 # How much the driver reads at a time.
 COPY_BYTES: Final = 1024 * 1024
 
-# The second pass takes the rows that were merged during the first. That leaves so little for the last
-# transaction that merges only wait for its comparison.
+# The second pass takes the rows that were merged during the first. That leaves so little for the
+# last transaction that merges only wait for its comparison.
 PASSES: Final = 2
 
 

@@ -1,10 +1,10 @@
 """Notices within 5 s that the link to the database is dead.
 
-Keepalives and `tcp_user_timeout` notice a peer that is silent. They do not notice a peer that still
-acknowledges packets, or an answer that got lost. So while a call waits for the server, a thread
-asks the server over a second link what it does for that call. If there is no answer, or if the server
-says twice that it waits for us, the thread ends the call's link. The call then fails like one whose
-connection was lost, and is tried again.
+Keepalives and `tcp_user_timeout` notice a peer that is silent. They do not notice a peer that
+still acknowledges packets, or an answer that got lost. So while a call waits for the server, a
+thread asks the server over a second link what it does for that call. If there is no answer, or if
+the server says twice that it waits for us, the thread ends the call's link. The call then fails
+like one whose connection was lost, and is tried again.
 """
 
 import logging
