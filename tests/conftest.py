@@ -114,6 +114,14 @@ def given_database_url(server_url: str, given_template: str, worker_id: str) -> 
     _drop(server_url, name)
 
 
+@pytest.fixture
+def empty_database_url(server_url: str, worker_id: str) -> Iterator[str]:
+    """The URL of a fresh database with nothing in it."""
+    name = _clone(server_url, "template0", f"empty_{worker_id}_{next(_numbers)}")
+    yield _url_of(server_url, name)
+    _drop(server_url, name)
+
+
 @pytest.fixture(scope="session")
 def lonely_database() -> Iterator[Database]:
     """A database on a server of its own, where no other worker's transaction holds a merge back.
