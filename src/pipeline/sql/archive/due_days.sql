@@ -1,4 +1,4 @@
--- One row per partition of raw rows that is wholly older than the retention, the oldest first.
+-- One row per partition whose raw rows are all older than the retention, the oldest first.
 SELECT
     p.partition_name,
     p.begins_at,

@@ -1,4 +1,4 @@
--- One row per raw row of the day that was chosen, in the order of writing, streamed out.
+-- One row per raw row of the chosen day, in the order of writing, sent to the client.
 -- (The linter doesn't know the option.)
 COPY (
     SELECT

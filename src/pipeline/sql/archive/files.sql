@@ -1,4 +1,4 @@
--- One row per file of archived raw rows, in the order of their days; is_recent where it was recorded since.
+-- One row per file of archived raw rows, in the order of their days; is_recent says whether it was recorded since a time.
 SELECT
     a.file_name,
     a.raw_rows,

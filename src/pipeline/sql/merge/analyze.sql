@@ -1,2 +1,2 @@
--- One row: how many tables a batch of so many raw rows has at least doubled, which the planner now knows of.
+-- One row: how many tables it analyzed, because a batch of so many raw rows has doubled them.
 SELECT staging.analyze_grown(%(rows)s) AS analyzed

@@ -1,4 +1,4 @@
--- One row: the batch, with what it did.
+-- One row: the batch, with its counts.
 UPDATE staging.merge_run
 SET
     merged = %(merged)s,

@@ -1,3 +1,3 @@
--- One row: a batch that found every raw row of its transactions taken already.
+-- One row: a batch that took no raw row.
 DELETE FROM staging.merge_run
 WHERE run_id = %(run_id)s

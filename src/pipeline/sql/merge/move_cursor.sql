@@ -1,5 +1,5 @@
--- One row: the stream's cursor, behind a batch of what was ahead of it.
--- Where nothing could come behind it any more, what does so from now on is of a transaction that was under way meanwhile.
+-- One row: the stream's cursor, moved past the batch.
+-- If no row could appear behind the cursor before, a row that does so now is of a transaction that was under way meanwhile.
 UPDATE staging.merge_cursor
 SET
     taken_seq = %(high_seq)s,

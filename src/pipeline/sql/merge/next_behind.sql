@@ -1,5 +1,5 @@
 -- One row: the next raw rows that the cursor has passed and that have no outcome, and since which transaction some were under
--- way. An outcome is looked up: joined, the planner could loop through all of a stretch that it takes for empty.
+-- way. An outcome is looked up by itself: for a join the planner could loop through a stretch that it takes for empty.
 WITH late_row AS (
     SELECT
         e.seq,

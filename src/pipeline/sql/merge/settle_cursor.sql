@@ -1,6 +1,6 @@
--- One row: the stream's cursor, after all that was pending behind it was taken.
--- A raw row up to next_passed_seq that is not committed yet is of a transaction that had its number before the batch that came
--- there ended, so before this one had its own. A number from the future comes from another cluster's dump, and is of no use.
+-- One row: the stream's cursor, after all pending rows behind it were taken.
+-- A raw row up to next_passed_seq that is not committed yet belongs to a transaction that began before the batch that came there
+-- ended, and so before this one. A transaction number from the future comes from the dump of another cluster: ignore it.
 WITH passing AS (
     SELECT
         c.stream,

@@ -1,4 +1,4 @@
--- One row: what a check said.
+-- One row: the result of a check.
 INSERT INTO analytics.quality_check
 (quality_run_id, suite, check_name, severity, status, rows_at_fault, rows_checked, window_start)
 VALUES

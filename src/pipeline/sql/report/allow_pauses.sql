@@ -1,2 +1,2 @@
--- For this transaction: pages are written between the statements, and a slow disk is no dead client.
+-- No rows: allows longer pauses in this transaction, because pages are written between its statements.
 SET LOCAL idle_in_transaction_session_timeout = '60s'

@@ -1,5 +1,5 @@
--- One row per run of these that checked something: how many checks passed and how many did not, by what follows from it.
--- Where windows were checked one by one, a check is as bad as its worst window.
+-- One row per run with checks: how many checks passed, failed and errored.
+-- If windows were checked one by one, the worst window counts.
 WITH check_of_run AS (
     SELECT
         c.quality_run_id,

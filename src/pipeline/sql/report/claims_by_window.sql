@@ -1,4 +1,4 @@
--- One row per window of a period in which a claim came in: all its claims, of whatever patient.
+-- One row per window of a period with a claim: the count and the price of all its claims.
 SELECT
     analytics.window_start(c.tsp) AS window_start,
     count(*) AS claims,

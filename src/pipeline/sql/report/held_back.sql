@@ -1,4 +1,4 @@
--- One row per window held back at present, the newest ones: the run that holds it, its checks that do; all_windows counts them all.
+-- One row per held-back window, the newest first, up to a limit: the run and the checks that hold it back; all_windows counts all.
 WITH shown_window AS (
     SELECT
         h.window_start,

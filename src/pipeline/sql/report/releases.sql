@@ -1,4 +1,4 @@
--- One row per release by hand whose figures are still the published ones, the newest window first.
+-- One row per release whose figures are still the published ones, the newest window first.
 SELECT
     w.window_start,
     w.quality_run_id,

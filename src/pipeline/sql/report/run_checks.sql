@@ -1,4 +1,4 @@
--- One row per check of these runs and per window that it held back, what did not pass first; the first ones of a run, results counts them all.
+-- One row per check of these runs and window that it held back, failures first, up to a limit per run; results counts all.
 WITH ranked_check AS (
     SELECT
         c.*,

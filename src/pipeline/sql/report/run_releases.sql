@@ -1,4 +1,4 @@
--- One row per release by hand of figures that these runs, from one on, held back; whether or not they still stand.
+-- One row per release of figures that a run, from one on, held back, whether or not it still stands.
 SELECT
     w.quality_run_id,
     w.window_start,

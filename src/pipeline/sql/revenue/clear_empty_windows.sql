@@ -1,4 +1,4 @@
--- One row per mark of a closed window that has no claim: it has no figures to publish, and what stood there is withdrawn.
+-- One row per mark of a due window without a claim: the mark is deleted, and so are figures published earlier.
 WITH empty_window AS (
     SELECT d.window_start
     FROM analytics.due_window(%(now)s) AS d

@@ -1,4 +1,4 @@
--- One row per stream: while these locks are held no merge is under way, so that nothing can be marked behind our back.
+-- One row per stream. While these locks are held, no merge runs, so that none can set a mark.
 SELECT c.stream
 FROM staging.merge_cursor AS c
 ORDER BY c.stream

@@ -1,4 +1,4 @@
--- One row per window: where a code has just been added to the tracked ones, every window with a claim is marked.
+-- One row per window with a claim, if a tracked diagnosis was added since the last run: all these windows are marked.
 WITH new_code AS (
     UPDATE analytics.tracked_diagnosis
     SET backfilled_at = now()

@@ -1,5 +1,5 @@
--- One row per window between the bounds that has a claim or a published figure: marked, to be computed again.
--- From window to window: the next one with a claim is looked up behind each, so that no claim is read but one of each window.
+-- One row per window between the bounds that has a claim or a published figure: it is marked.
+-- It looks up the next window with a claim after each one, and so reads only one claim of each window.
 WITH RECURSIVE claimed_window AS (
     (
         SELECT analytics.window_start(c.tsp) AS window_start

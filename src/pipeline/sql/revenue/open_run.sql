@@ -1,5 +1,5 @@
--- One row: the analytics run that begins. It checks the raw rows merged since the last run that was not blocked, of which the
--- earliest was received at received_from.
+-- One row: the analytics run that begins. It checks the raw rows merged since the last run that was not blocked. The earliest of
+-- these was received at received_from.
 WITH opened_run AS (
     INSERT INTO analytics.quality_run (merged_from, merged_through, closed_before, started_at)
     SELECT

@@ -1,6 +1,6 @@
--- One row per window published. A window goes out only while the newest mark that its figures take in still stands: where it
--- is gone, another run has published the window from a later state. The windows are named to every table: one that was empty when
--- last analyzed would else be read from end to end.
+-- One row per published window. A window is published only while the newest mark that its figures have taken in still stands: if
+-- it is gone, another run has published the window from newer data. The conditions name the windows for every table, because a
+-- table that was empty when it was last analyzed would be read in full.
 -- noqa: disable=RF02
 WITH candidate_window AS (
     SELECT
@@ -49,7 +49,7 @@ published_row AS (
     RETURNING window_start, category
 ),
 
--- A category that is no longer tracked goes with the window's next publication.
+-- A category that is no longer tracked is deleted with the window's next publication.
 withdrawn_row AS (
     DELETE FROM analytics.revenue_by_diagnosis AS r
     USING current_window AS w
@@ -64,7 +64,7 @@ withdrawn_row AS (
         )
 ),
 
--- What other runs computed of these windows, and what they blocked, is settled.
+-- Candidates of other runs for these windows are obsolete.
 settled_candidate AS (
     DELETE FROM analytics.revenue_candidate AS r
     USING candidate_window AS c

@@ -1,2 +1,2 @@
--- One row per line of a file, streamed in.
+-- One row per payload, sent by the client.
 COPY staging.event (stream, payload, payload_bytes) FROM STDIN

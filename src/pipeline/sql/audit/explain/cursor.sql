@@ -1,4 +1,4 @@
--- One row: how far the merge of the stream has come. A statement of its own, so that the planner knows the values.
+-- One row: how far the merge of the stream has come. It is read by itself, so that the next statement gets its values as literals.
 SELECT
     p.passed_seq,
     p.pending_from::text AS pending_from

@@ -1,4 +1,4 @@
--- One row per earlier outcome of the raw rows, taken back by a replay, in the order of merging.
+-- One row per outcome of the raw rows that a replay took back, in the order of merging.
 -- The linter takes the parameter for a column.
 -- noqa: disable=RF02
 SELECT

@@ -1,4 +1,4 @@
--- One row per category: the figures that the newest run computed for the window and that it holds back; none where nothing does.
+-- One row per category: the figures of the newest run that holds the window back; no row if nothing holds it back.
 -- The linter takes the parameter for a column.
 -- noqa: disable=RF02
 SELECT

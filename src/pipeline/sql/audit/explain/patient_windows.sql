@@ -1,4 +1,4 @@
--- One row per window, from a time on, in which the patient has a claim, the first ones; all_windows counts them all.
+-- One row per window from a time on in which the patient has a claim, up to a limit; all_windows counts all of them.
 WITH claim_since AS (
     SELECT
         analytics.window_start(c.tsp) AS window_start,

@@ -1,4 +1,4 @@
--- One row per release of the window, the newest first; one stands while the figures it published do.
+-- One row per release of the window, the newest first; stands says whether its figures are still the published ones.
 SELECT
     w.release_id,
     w.quality_run_id,

@@ -1,4 +1,4 @@
--- One row per tracked category; one that has just been added is not settled until an analytics run has taken it in.
+-- One row per tracked category; is_settled is false for a new one until an analytics run has included it.
 SELECT
     t.category,
     bool_and(t.backfilled_at IS NOT NULL) AS is_settled

@@ -1,2 +1,2 @@
--- No rows: the planner learns how many raw rows came out of the archive.
+-- No rows: updates the planner's statistics of the raw rows from the archive.
 ANALYZE archived_row

@@ -1,4 +1,4 @@
--- One row per batch that counts other outcomes than it has, those derived anew and those replayed.
+-- One row per batch whose counts differ from its outcomes, as derived anew and with those that were replayed.
 INSERT INTO rebuilt_difference (relation, kind, id)
 SELECT
     'batch' AS relation,

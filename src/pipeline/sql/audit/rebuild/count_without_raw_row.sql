@@ -1,4 +1,4 @@
--- One row: how many outcomes could not be derived anew because their raw row is gone.
+-- One row: how many outcomes can't be derived anew because their raw row is gone.
 SELECT count(*) AS outcomes
 FROM rebuilt_difference AS d
 WHERE

@@ -1,5 +1,5 @@
--- One row per raw row whose outcome was removed. A batch that counts more outcomes than there are of it has lost some: its gaps
--- are filled, in the order of merging, with what it can have taken and nobody has taken since.
+-- One row per raw row whose outcome was removed. A batch that counts more outcomes than it has, has lost some. Pending raw rows
+-- that it can have taken fill its gaps, in the order of merging.
 WITH decided AS (
     SELECT o.run_id
     FROM staging.outcome AS o
@@ -39,7 +39,7 @@ pending_row AS (
             SELECT FROM staging.outcome AS o
             WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
         )
-        -- Put back to pending on purpose.
+        -- A replay put these back to pending on purpose.
         AND NOT EXISTS (
             SELECT FROM staging.outcome_history AS h
             WHERE h.seq = e.seq

@@ -1,4 +1,4 @@
--- One row per outcome that was derived anew and then put back to pending: what becomes of its raw row is open again.
+-- One row per derived outcome that a replay has taken back since: it does not count any more.
 DELETE FROM rebuilt_outcome AS r
 USING staging.outcome_history AS h
 WHERE r.seq = h.seq AND r.run_id = h.run_id

@@ -1,4 +1,4 @@
--- One row per outcome that was derived anew, in place of another or of none.
+-- One row per derived outcome that replaces another one or fills a gap.
 INSERT INTO staging.outcome (seq, stream, entity_id, fate, reason, run_id, received_at)
 SELECT
     r.seq,

@@ -1,4 +1,4 @@
--- One row per batch that counted wrong: it counts its outcomes again.
+-- One row per batch whose counts were wrong: they are corrected.
 WITH counted AS (
     SELECT
         b.id AS run_id,

@@ -1,4 +1,4 @@
--- One row per stream: its totals are those of the outcomes derived anew.
+-- One row per stream: its totals are set to those of the derived outcomes.
 WITH counted AS (
     SELECT
         m.stream,

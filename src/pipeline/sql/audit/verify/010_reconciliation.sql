@@ -19,14 +19,14 @@ pending_by_stream AS (
     GROUP BY p.stream
 ),
 
--- A raw row that is no longer in staging counts by its outcome; that each has one is a promise of its own.
+-- An archived raw row counts by its outcome. Another promise says that each has one.
 archived_by_stream AS (
     SELECT
         o.stream,
         count(*) AS archived
     FROM staging.archived_day AS a
     CROSS JOIN LATERAL (
-        -- A fence: a day at a time, whose outcomes are in a partition of their own.
+        -- OFFSET 0 makes the planner take one day at a time, whose outcomes are in one partition.
         SELECT taken.stream
         FROM staging.outcome AS taken
         WHERE

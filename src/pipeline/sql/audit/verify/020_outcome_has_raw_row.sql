@@ -35,7 +35,7 @@ row_in_staging AS (
     GROUP BY o.seq, o.received_at, o.stream, o.outcomes
 ),
 
--- What was archived is in a file, or, as wrongly as in staging twice, in several.
+-- An archived raw row is in one file. More than one would be as wrong as twice in staging.
 archived_row AS (
     SELECT
         o.seq,
@@ -43,7 +43,7 @@ archived_row AS (
         count(DISTINCT a.file_name) AS raw_rows
     FROM staging.archived_day AS a
     CROSS JOIN LATERAL (
-        -- A fence: a day at a time, whose outcomes are in a partition of their own.
+        -- OFFSET 0 makes the planner take one day at a time, whose outcomes are in one partition.
         SELECT
             taken.seq,
             taken.received_at

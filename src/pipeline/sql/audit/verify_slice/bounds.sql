@@ -1,12 +1,12 @@
--- One row: where the slice begins that is checked: the first raw row, batch and window, and since when a due window is overdue.
--- A step of its own and materialized, because the planner would look for the smallest number through all of history.
+-- One row: where the checked slice begins: its first raw row, batch and window; and since when a due window is overdue.
+-- MATERIALIZED, because the planner would search all of history for the smallest number.
 WITH recent_event AS MATERIALIZED (
     SELECT e.seq
     FROM staging.event AS e
     WHERE e.received_at >= %(since)s
 ),
 
--- What was received since can be archived already, where the slice reaches that far back.
+-- A slice that reaches far back can include archived rows.
 archived_event AS (
     SELECT min(lower(a.seqs)) AS seq
     FROM staging.archived_day AS a

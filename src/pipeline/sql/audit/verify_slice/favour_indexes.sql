@@ -1,2 +1,2 @@
--- No rows: what is recent is in memory, so that the planner needn't fear to look a few rows up rather than read a whole table.
+-- No rows: recent rows are in memory, so the planner should prefer to look them up by an index.
 SET LOCAL random_page_cost = 1.1

@@ -1,4 +1,4 @@
--- At most one row: what the server does for a connection; the figures change while it works.
+-- At most one row: what the server does for a connection. The values change while it works.
 SELECT
     a.state <> 'active' OR coalesce(a.wait_event = 'ClientRead', FALSE) AS waits_for_client,
     a.query_start,

@@ -1,4 +1,4 @@
--- One row: how many raw rows of either stream were rejected, for the reason where one is given, and are archived.
+-- One row: how many rejected raw rows are archived, of one reason or of all.
 -- The linter would break the line before LATERAL.
 -- noqa: disable=LT02
 SELECT coalesce(sum(o.raw_rows), 0) AS raw_rows

@@ -5,7 +5,7 @@ WITH replayed_row AS (
         o.stream = %(stream)s
         AND o.fate = 'rejected'
         AND (%(reason)s::text IS NULL OR o.reason = %(reason)s)
-        -- What is archived can't be merged again. Reading the raw row also keeps it from being archived before this is over.
+        -- An archived row can't be merged again. Reading the raw row also keeps it from being archived meanwhile.
         AND EXISTS (
             SELECT FROM staging.event AS e
             WHERE e.seq = o.seq AND (e.received_at = o.received_at OR (e.received_at IS NULL AND o.received_at = '-infinity'))

@@ -1,4 +1,4 @@
--- One row: the stream's cursor, for the next merge to look behind it from the first raw row on that was put back.
+-- One row: the stream's cursor, set so that the next merge looks behind it from the first replayed raw row on.
 UPDATE staging.merge_cursor
 SET
     rejected = rejected - %(replayed)s,

@@ -1,5 +1,5 @@
 -- One row per stream: its totals so far, how many raw rows are pending, since when the oldest is, and the time.
--- At most 100,000 raw rows are looked at, so that the answer comes soon however many are pending.
+-- It looks at 100,000 raw rows at most, so that it answers soon however many are pending.
 SELECT
     c.stream,
     c.merged,

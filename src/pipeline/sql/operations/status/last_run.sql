@@ -1,4 +1,4 @@
--- At most one row: the last analytics run that ended, with its checks, each counted once, by the worst that it said.
+-- At most one row: the last analytics run that ended, with the counts of its checks by their worst result.
 WITH last_run AS (
     SELECT
         q.quality_run_id,

@@ -1,5 +1,5 @@
 -- One row per stream: its totals so far, how many rows are pending and since when, what came in within a minute, its last batch.
--- now(), not clock_timestamp(): what stays the same for a transaction can be looked up in an index.
+-- now() and not clock_timestamp(), because only a value that is stable can be looked up in an index.
 WITH recent_by_stream AS (
     SELECT
         e.stream,

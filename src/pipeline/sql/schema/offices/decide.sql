@@ -1,4 +1,4 @@
--- One row where it could still be decided otherwise: as long as nothing has been merged.
+-- One row if the id scope was changed; none if something is merged already.
 UPDATE staging.id_scope
 SET
     ids = %(ids)s,

@@ -1,2 +1,2 @@
--- No row: the views that tell what belongs to which office are gone, where ids tell an event by themselves.
+-- No rows: drops the views by office, because ids are global.
 DROP SCHEMA IF EXISTS offices CASCADE

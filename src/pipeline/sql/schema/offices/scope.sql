@@ -1,3 +1,3 @@
--- One row: whether an id tells an event by itself, or together with its office.
+-- One row: the id scope, global or per_office.
 SELECT s.ids
 FROM staging.id_scope AS s

@@ -1,4 +1,4 @@
--- The partitions of staging.event and staging.outcome: which there are, and how new ones are made ahead of their day.
+-- The partitions of staging.event and staging.outcome: a list of them, and a function that makes new ones ahead of their day.
 
 -- staging.day_partition: one row per partition of either table; begins_at is NULL for one that holds all before ends_at.
 CREATE OR REPLACE VIEW staging.day_partition AS
@@ -14,13 +14,13 @@ INNER JOIN pg_class AS part ON i.inhrelid = part.oid
 CROSS JOIN LATERAL (SELECT pg_get_expr(part.relpartbound, part.oid) AS expression) AS bound
 WHERE parent.oid IN ('staging.event'::regclass, 'staging.outcome'::regclass) AND part.relkind = 'r';
 
-COMMENT ON VIEW staging.day_partition IS 'One row per partition of staging.event and staging.outcome: the stretch of time that it holds.';
+COMMENT ON VIEW staging.day_partition IS 'One row per partition of staging.event and staging.outcome, with the days that it holds.';
 COMMENT ON COLUMN staging.day_partition.table_name IS 'event or outcome.';
 COMMENT ON COLUMN staging.day_partition.partition_name IS 'The partition, in the schema staging.';
 COMMENT ON COLUMN staging.day_partition.begins_at IS
-'Start of the first day that it holds; NULL where it holds all before ends_at, or is the default.';
-COMMENT ON COLUMN staging.day_partition.ends_at IS 'End, exclusive, of the last day that it holds; NULL for the default.';
-COMMENT ON COLUMN staging.day_partition.is_default IS 'Whether it is the one for what belongs in no other.';
+'Start of its first day; NULL if it holds everything before ends_at, or is the default partition.';
+COMMENT ON COLUMN staging.day_partition.ends_at IS 'End (exclusive) of its last day; NULL for the default partition.';
+COMMENT ON COLUMN staging.day_partition.is_default IS 'Whether it is the default partition, for rows that belong in no other.';
 
 -- staging.missing_partition: one row per table and day of the stretch that has no partition.
 CREATE OR REPLACE FUNCTION staging.missing_partition(first_day date, last_day date)
@@ -43,8 +43,8 @@ AS $$
     )
 $$;
 
--- Makes the partitions of a stretch of days that are missing, and says how many. Each is made by itself and then attached: that
--- holds up nobody who appends. Where others hold up the attaching, it gives up soon, to be called again.
+-- Makes the missing partitions of a range of days and returns how many it made. It makes each as a table of its own and then
+-- attaches it, so that appends go on meanwhile. If a lock is busy, it gives up soon and can be called again.
 CREATE OR REPLACE FUNCTION staging.make_partitions(first_day date, last_day date)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms'
@@ -56,10 +56,10 @@ BEGIN
     IF last_day - first_day > 400 THEN
         RAISE 'more than 400 days at once' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- One at a time; what another has made meanwhile is seen by the statement that follows.
+    -- One process at a time. The next statement sees the partitions that another one has made meanwhile.
     LOCK TABLE staging.event, staging.outcome IN SHARE UPDATE EXCLUSIVE MODE;
     FOR missing IN SELECT * FROM staging.missing_partition(first_day, last_day) LOOP
-        -- Only appended to: it is frozen, and its pages known to be visible to all, soon after it was written.
+        -- Rows are only appended, so vacuum can freeze them soon after they were written.
         EXECUTE format(
             'CREATE TABLE staging.%I (LIKE staging.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)'
             ' WITH (fillfactor = 100, autovacuum_vacuum_insert_threshold = 10000, autovacuum_vacuum_insert_scale_factor = 0.05,'

@@ -19,8 +19,8 @@ BEGIN
 END
 $$;
 
--- Drops a day's raw rows and records the file that holds them; returns NULL, or in words why it left them where they are. Nobody
--- is held up while it compares; merging and replaying wait while it looks for rows without an outcome, everybody for the drop itself.
+-- Drops a day's raw rows and records their file; returns NULL, or says why it dropped nothing. Nobody waits while it compares.
+-- Merges and replays wait while it looks for rows without an outcome, and everybody waits for the drop itself.
 CREATE OR REPLACE FUNCTION staging.drop_archived_day(
     dropped_partition text, archived_file text, archived_bytes bigint, archived_sha256 text, archived_rows bigint, archived_seqs int8multirange
 )
@@ -38,7 +38,7 @@ BEGIN
     FROM staging.day_partition AS p
     WHERE p.table_name = 'event' AND p.partition_name = dropped_partition AND NOT p.is_default;
     IF NOT FOUND THEN
-        -- Recorded: it was done before, and only the answer was lost.
+        -- If it is recorded, this was done before and only the reply was lost.
         RETURN CASE WHEN NOT is_recorded THEN 'its partition is gone' END;
     END IF;
     IF is_recorded THEN
@@ -49,7 +49,7 @@ BEGIN
     END IF;
 
     EXECUTE format('LOCK TABLE staging.%I IN SHARE MODE', dropped_partition);
-    -- Numbers that follow each other are one range: a day has few.
+    -- Consecutive numbers make one range, and a day has few ranges.
     EXECUTE format(
         'WITH numbered_row AS (SELECT e.seq, e.seq - row_number() OVER (ORDER BY e.seq) AS island FROM staging.%I AS e),'
         ' island AS (SELECT int8range(min(n.seq), max(n.seq), ''[]'') AS seqs, count(*) AS raw_rows FROM numbered_row AS n GROUP BY n.island)'
@@ -70,12 +70,12 @@ BEGIN
         RETURN format('%s of its raw rows have no outcome yet', pending_rows);
     END IF;
 
-    -- Of a day without raw rows there is no file.
+    -- A day without raw rows has no file.
     IF archived_rows > 0 THEN
         INSERT INTO staging.archived_day (file_name, begins_at, ends_at, seqs, raw_rows, file_bytes, sha256)
         VALUES (archived_file, dropped.begins_at, dropped.ends_at, archived_seqs, archived_rows, archived_bytes, archived_sha256);
     END IF;
-    -- Whoever appends waits behind this, so it gives up soon, to be called again.
+    -- Appends wait for this lock, so it gives up soon and can be called again.
     PERFORM set_config('lock_timeout', '500ms', TRUE);
     LOCK TABLE ONLY staging.event IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('DROP TABLE staging.%I', dropped_partition);

@@ -1,5 +1,5 @@
--- The start and the end of a window. The planner puts the bodies of these functions in the place of the calls, so that a call costs
--- nothing and a condition on the result can use an index.
+-- The start and the end of a window. The planner inlines these functions, so a call costs nothing, and a condition on the
+-- result can use an index.
 CREATE OR REPLACE FUNCTION analytics.window_start(moment timestamptz)
 RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

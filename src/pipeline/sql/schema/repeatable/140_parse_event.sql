@@ -1,5 +1,5 @@
 -- staging.parse_event: one row per call: the document that a payload holds, and the fields that every stream has, typed.
--- fault says why the payload can't be read. The planner puts the body in the place of the call.
+-- fault says why the payload can't be read. The planner inlines this function.
 -- LIMIT 1 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
 CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz)
 RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)

@@ -1,6 +1,6 @@
 -- staging.parse_claim: one row per call: the fields of a claim, typed; reason says which rule of the contract it breaks first.
 -- A rule that is added later carries the version that it applies from: `WHEN contract >= 2 AND ... THEN 'bad_code'`.
--- The planner puts the body in the place of the call; LIMIT 1 keeps each step from being evaluated once for every use.
+-- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
 CREATE OR REPLACE FUNCTION staging.parse_claim(payload text, received_at timestamptz, contract integer)
 RETURNS TABLE (entity_id bigint, code text, price numeric, patient_id bigint, tsp timestamptz, reason text)
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,5 +1,5 @@
--- What is pending: a raw row without an outcome. staging.pending_row looks at all raw rows. staging.pending_of_stream comes to the
--- same count at a cost that does not grow with history, because it looks behind the place of each cursor only.
+-- What is pending: a raw row without an outcome. staging.pending_row looks at all raw rows. staging.pending_of_stream
+-- returns the same count at a cost that does not grow with history, because it only looks at rows after the cursor's position.
 CREATE VIEW staging.pending_row AS
 SELECT
     e.seq,
@@ -58,4 +58,4 @@ CROSS JOIN LATERAL (
 $$;
 
 COMMENT ON FUNCTION staging.pending_of_stream(bigint) IS
-'One row per stream: how many raw rows are pending and since when the oldest is; it looks at so many at most, at all of them for NULL.';
+'One row per stream: how many raw rows are pending and since when the oldest is; it looks at so many at most, and at all of them if that is NULL.';

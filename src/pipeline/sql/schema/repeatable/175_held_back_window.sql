@@ -16,7 +16,7 @@ SELECT
     max(r.mark_id) AS mark_id
 FROM analytics.revenue_candidate AS r
 INNER JOIN analytics.quality_run AS q ON r.quality_run_id = q.quality_run_id
--- Where the mark is gone that a candidate takes in, another run has published the same.
+-- If the mark that a candidate has taken in is gone, another run has published the window.
 INNER JOIN analytics.dirty_window AS d ON r.window_start = d.window_start AND r.mark_id = d.mark_id
 WHERE q.finished_at IS NOT NULL
 GROUP BY r.window_start;

@@ -1,17 +1,17 @@
 -- Says what the tables of analytics hold. Adminer shows it.
-COMMENT ON SCHEMA analytics IS 'Revenue per window and category, and the checks that let it through.';
+COMMENT ON SCHEMA analytics IS 'Revenue per window and category, and the checks that it passed.';
 COMMENT ON TABLE analytics.tracked_diagnosis IS 'One row per diagnosis code that counts. INSERT a row to add a category.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.icd10_code IS 'The ICD-10-CM code.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.category IS 'The category it counts for.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.backfilled_at IS
-'When the windows that were there before it were marked to be computed again.';
+'When the backfill marked the windows that were there before it.';
 COMMENT ON TABLE analytics.quality_run IS 'One row per analytics run.';
 COMMENT ON COLUMN analytics.quality_run.quality_run_id IS 'Number of the run.';
 COMMENT ON COLUMN analytics.quality_run.verdict IS 'published, partly_blocked, blocked or nothing_due; running until it ends.';
 COMMENT ON COLUMN analytics.quality_run.windows_published IS 'Windows that it published.';
 COMMENT ON COLUMN analytics.quality_run.windows_blocked IS 'Windows that a critical check held back.';
-COMMENT ON COLUMN analytics.quality_run.merged_from IS 'The raw rows it checked were merged after this batch …';
-COMMENT ON COLUMN analytics.quality_run.merged_through IS '… and up to this one.';
+COMMENT ON COLUMN analytics.quality_run.merged_from IS 'It checked raw rows that were merged after this batch.';
+COMMENT ON COLUMN analytics.quality_run.merged_through IS 'It checked raw rows that were merged up to this batch.';
 COMMENT ON COLUMN analytics.quality_run.closed_before IS 'Windows that ended by then were due.';
 COMMENT ON COLUMN analytics.quality_run.started_at IS 'When it began.';
 COMMENT ON COLUMN analytics.quality_run.finished_at IS 'When it ended.';
@@ -22,26 +22,26 @@ COMMENT ON COLUMN analytics.quality_check.quality_run_id IS 'The analytics run.'
 COMMENT ON COLUMN analytics.quality_check.suite IS 'The suite: staging, claim, diagnose or revenue.';
 COMMENT ON COLUMN analytics.quality_check.check_name IS
 'What is checked, in words.';
-COMMENT ON COLUMN analytics.quality_check.severity IS 'critical holds the figures back, warning lets them through and is shown.';
-COMMENT ON COLUMN analytics.quality_check.status IS 'passed, failed, or errored where the check itself broke.';
-COMMENT ON COLUMN analytics.quality_check.rows_at_fault IS 'Rows that do not hold to it, where they can be counted.';
-COMMENT ON COLUMN analytics.quality_check.rows_checked IS 'Rows that were looked at, where they can be counted.';
+COMMENT ON COLUMN analytics.quality_check.severity IS 'A critical check holds figures back if it fails; a warning is only shown.';
+COMMENT ON COLUMN analytics.quality_check.status IS 'passed, failed, or errored if the check itself broke down.';
+COMMENT ON COLUMN analytics.quality_check.rows_at_fault IS 'Rows that break it, if they can be counted.';
+COMMENT ON COLUMN analytics.quality_check.rows_checked IS 'Rows that it looked at, if they can be counted.';
 COMMENT ON COLUMN analytics.quality_check.window_start IS
-'The blocked window that it held back; empty where it looked at all of the run''s windows.';
+'The window that it held back; empty if it looked at all windows of the run.';
 COMMENT ON TABLE analytics.dirty_window IS
-'Marks: windows that are to be computed again. Publishing a window clears the marks that its figures take in.';
+'One row per mark: a window that has to be computed again. Publishing clears the marks that the figures have taken in.';
 COMMENT ON COLUMN analytics.dirty_window.mark_id IS 'Number of the mark.';
 COMMENT ON COLUMN analytics.dirty_window.window_start IS 'The window.';
-COMMENT ON COLUMN analytics.dirty_window.run_id IS 'The batch that changed it; empty where it was marked by hand or for a new category.';
+COMMENT ON COLUMN analytics.dirty_window.run_id IS 'The batch that set the mark; empty for a mark by hand or by a backfill.';
 COMMENT ON COLUMN analytics.dirty_window.marked_at IS 'When it was marked.';
-COMMENT ON TABLE analytics.revenue_candidate IS 'One row per run, window and category: computed, not yet published. What stays here was blocked.';
+COMMENT ON TABLE analytics.revenue_candidate IS 'One row per run, window and category: computed and not published. Held-back windows stay here.';
 COMMENT ON COLUMN analytics.revenue_candidate.quality_run_id IS 'The analytics run that computed it.';
 COMMENT ON COLUMN analytics.revenue_candidate.window_start IS 'The window.';
 COMMENT ON COLUMN analytics.revenue_candidate.category IS 'The category.';
 COMMENT ON COLUMN analytics.revenue_candidate.revenue IS 'Sum of the prices.';
 COMMENT ON COLUMN analytics.revenue_candidate.claims IS 'Claims behind it.';
 COMMENT ON COLUMN analytics.revenue_candidate.patients IS 'Patients behind it.';
-COMMENT ON COLUMN analytics.revenue_candidate.mark_id IS 'The newest mark of the window that it takes in.';
+COMMENT ON COLUMN analytics.revenue_candidate.mark_id IS 'The newest mark that the figure has taken in.';
 COMMENT ON TABLE analytics.revenue_by_diagnosis IS 'The published figures: one row per window and category.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.window_start IS
 'Start of the window (UTC); its end, analytics.window_end(window_start), belongs to the next window.';
@@ -53,15 +53,15 @@ COMMENT ON COLUMN analytics.revenue_by_diagnosis.patients IS 'Patients behind th
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.quality_run_id IS 'The analytics run that computed and checked it.';
 COMMENT ON COLUMN analytics.revenue_by_diagnosis.published_at IS 'When it was published.';
 COMMENT ON COLUMN analytics.quality_run.published_windows IS
-'The windows that it published, as stretches of time; empty for runs before this was recorded.';
+'The windows that it published, as ranges; empty for runs from before this was recorded.';
 COMMENT ON COLUMN analytics.quality_run.blocked_windows IS
-'The windows that a critical check held back, as stretches of time; empty for runs before this was recorded.';
+'The windows that it held back, as ranges; empty for runs from before this was recorded.';
 COMMENT ON TABLE analytics.window_release IS
 'One row per window published by hand although a check held it back. It stands until another run publishes the window.';
 COMMENT ON COLUMN analytics.window_release.release_id IS 'Number of the release.';
 COMMENT ON COLUMN analytics.window_release.window_start IS 'The window.';
-COMMENT ON COLUMN analytics.window_release.quality_run_id IS 'The analytics run whose figures were held back, and are published with this.';
+COMMENT ON COLUMN analytics.window_release.quality_run_id IS 'The analytics run that computed the figures and held them back.';
 COMMENT ON COLUMN analytics.window_release.failed_checks IS 'The checks that held them back, in words.';
-COMMENT ON COLUMN analytics.window_release.reason IS 'Why they were published all the same, as given by the person who did it.';
-COMMENT ON COLUMN analytics.window_release.released_by IS 'Who did it: the user of the machine, and of the database.';
-COMMENT ON COLUMN analytics.window_release.released_at IS 'When.';
+COMMENT ON COLUMN analytics.window_release.reason IS 'Why the figures are right after all, as given by the person who released them.';
+COMMENT ON COLUMN analytics.window_release.released_by IS 'The user of the machine and of the database who did it.';
+COMMENT ON COLUMN analytics.window_release.released_at IS 'When it was released.';

@@ -1,2 +1,2 @@
--- No rows: the role's password, given as the verifier that the server keeps.
+-- No rows: sets the role's password. The verifier is what the server keeps of it.
 ALTER ROLE office_analytics PASSWORD %(verifier)s

@@ -1,2 +1,2 @@
--- No rows: holds back every other process that would apply the schema, and none that reads or writes.
+-- No rows: makes other processes that apply the schema wait. Reading and writing goes on.
 LOCK TABLE patient, claim, diagnose IN SHARE UPDATE EXCLUSIVE MODE

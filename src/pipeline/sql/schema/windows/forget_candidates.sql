@@ -1,2 +1,2 @@
--- One row per candidate: its window has another length now.
+-- One row per candidate: it is deleted, because windows have another length now.
 DELETE FROM analytics.revenue_candidate

@@ -1,2 +1,2 @@
--- One row per mark: its window has another length now.
+-- One row per mark: it is deleted, because windows have another length now.
 DELETE FROM analytics.dirty_window

@@ -1,4 +1,4 @@
--- One row per window with a claim: marked, to be computed.
+-- One row per window with a claim: it is marked.
 INSERT INTO analytics.dirty_window (window_start)
 SELECT DISTINCT analytics.window_start(c.tsp) AS window_start
 FROM claim AS c

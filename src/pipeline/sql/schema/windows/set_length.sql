@@ -1,4 +1,4 @@
--- No rows: windows have this length from now on.
+-- No rows: sets the length of windows.
 CREATE OR REPLACE FUNCTION analytics.window_length()
 RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
