@@ -17,6 +17,8 @@ from typing import Any, Final
 from publisher import DIAGNOSES, FEES, draw_icd10_code, draw_other_price, draw_price
 
 HOUR: Final = timedelta(hours=1)
+FEWEST_WINDOWS: Final = 6
+"""What there is to look at needs so many windows."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # How busy the office is at each full hour (UTC), as a multiple of an event every 2 s; on average 1.
@@ -129,10 +131,12 @@ def make_history(
         patients: Patient ids lie between 1 and this.
 
     Raises:
-        ValueError: There is not even an hour, or hardly a patient.
+        ValueError: There is not even an hour, hardly a patient, or there are too few windows.
     """
     if hours < 1:
         raise ValueError(f"hours is {hours}; there must be at least 1")
+    if hours * HOUR < FEWEST_WINDOWS * window:
+        raise ValueError(f"{hours} hours are too short for {FEWEST_WINDOWS} windows of {window}")
     if patients < _FEWEST_PATIENTS:
         raise ValueError(f"patients is {patients}; there must be at least {_FEWEST_PATIENTS}")
     span = Span(until - timedelta(hours=hours), until, window)

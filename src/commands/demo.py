@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from commands.common import (
     write_pages,
 )
 from commands.running import only_one
-from history import Examples, History, make_history
+from history import FEWEST_WINDOWS, HOUR, Examples, History, make_history
 from pipeline.core.contract import FATES
 from pipeline.core.database import Database
 from pipeline.core.settings import Settings, load_settings
@@ -57,7 +58,7 @@ HEADER = "  until  events  merged  again  conflicts  rejected  windows  redone  
     type=click.IntRange(1, 168),
     default=24,
     show_default=True,
-    help="How long a history to make up.",
+    help="How long a history to make up; six windows at least.",
 )
 @click.option(
     "--seed",
@@ -102,7 +103,8 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
         with step(console, "A history is made up"):
             window = database.run(read_window_length)
             until = window_of(datetime.now(UTC), window)
-            history = make_history(until, window=window, hours=hours, seed=seed)
+            fewest_hours = ceil(FEWEST_WINDOWS * window / HOUR)
+            history = make_history(until, window=window, hours=max(hours, fewest_hours), seed=seed)
         with step(console, "The checks are loaded"):
             works = Works(database, make_checker(settings, database), settings.batch_size)
         work_through(console, history, works)
@@ -222,7 +224,7 @@ def work_through(console: Console, history: History, works: Works) -> None:
 
 def round_ends(history: History, window: timedelta) -> list[datetime]:
     """Where each round ends, on full windows."""
-    hours = (history.until - history.since) // timedelta(hours=1)
+    hours = (history.until - history.since) // HOUR
     fewest, most = ROUNDS
     rounds = max(fewest, min(most, hours // ROUND_HOURS))
     return [

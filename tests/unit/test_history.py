@@ -146,3 +146,15 @@ def test_some_patients_and_not_all_have_what_is_reported_on(clean: Clean) -> Non
 def test_it_takes_an_hour_and_some_patients(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         make_history(UNTIL, window=WINDOW, **wrong)
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(15, 2), (45, 5), (90, 9), (480, 48)])
+def test_windows_of_other_lengths_have_their_examples(minutes: int, hours: int) -> None:
+    length = timedelta(minutes=minutes)
+    until = window_of(UNTIL, length)
+    made = make_history(until, window=length, hours=hours)
+    starts = [made.examples.window, made.examples.held_back, made.examples.gap]
+    assert len(set(starts)) == len(starts)
+    assert all(window_of(start, length) == start < until for start in starts)
+    with pytest.raises(ValueError, match="too short for 6 windows"):
+        make_history(until, window=length, hours=hours - hours // 2)
