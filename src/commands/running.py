@@ -38,7 +38,7 @@ from pipeline.operations.serving import serving
 from pipeline.operations.status import Status, read_status
 from pipeline.operations.terminal import own_ctrl_c
 from pipeline.report import display
-from pipeline.report.display import Around
+from pipeline.report.display import StatusContext
 from pipeline.schema.roles import login_as, set_passwords
 from utils.pipeline_utils import stop_on_signals
 
@@ -84,13 +84,17 @@ def run(seconds: float | None, ingestors: int | None) -> None:
         processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
             length = database.run(read_window_length)
-            view = partial(surroundings, settings, database, pages, length)
+            view = partial(status_context, settings, database, pages, length)
             ended = show_until_stopped(database, processes, stop, seconds=seconds, view=view)
             if sys.stderr.isatty():
                 say("\rStopping: what has arrived is staged and merged first.")
         finally:
             badly_ended = processes.stop(STOP_SECONDS)
-        show(Console(), database.run(read_status), Around({"pages": str(settings.reports_folder)}))
+        show(
+            Console(),
+            database.run(read_status),
+            StatusContext({"pages": str(settings.reports_folder)}),
+        )
     failed = sorted({*ended, *badly_ended})
     if failed:
         logs = ", ".join(str(processes.log(name)) for name in failed)
@@ -118,7 +122,7 @@ def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -
     if is_json:
         click.echo(to_json(found.as_dict()))
     else:
-        Console().print(display.status_view(found, Around(addresses(settings, database))))
+        Console().print(display.status_view(found, StatusContext(addresses(settings, database))))
     if is_late(found.lag_seconds, max_lag) or is_late(found.run_age_seconds, max_run_age):
         sys.exit(SOMETHING_WRONG)
 
@@ -234,7 +238,7 @@ def show_until_stopped(
     stop: threading.Event,
     *,
     seconds: float | None,
-    view: Callable[[datetime], Around],
+    view: Callable[[datetime], StatusContext],
 ) -> list[str]:
     """Shows the status until it is time to stop; the names of processes that ended before."""
     console = Console()
@@ -263,7 +267,7 @@ def show_live(
     console: Console,
     database: Database,
     beats: Iterator[None],
-    view: Callable[[datetime], Around],
+    view: Callable[[datetime], StatusContext],
 ) -> None:
     """A table that stays in its place; while the database is away, as it was, and that it is."""
     last: Status | None = None
@@ -272,8 +276,8 @@ def show_live(
             found, trouble = look(database)
             last = found or last
             if last:
-                around = replace(view(last.now), trouble=trouble)
-                live.update(display.status_view(last, around), refresh=True)
+                context = replace(view(last.now), trouble=trouble)
+                live.update(display.status_view(last, context), refresh=True)
 
 
 def show_lines(database: Database, beats: Iterator[None]) -> None:
@@ -294,11 +298,11 @@ def look(database: Database) -> tuple[Status | None, str]:
         return None, f"The database doesn't answer ({describe(error)}); trying again."
 
 
-def surroundings(
+def status_context(
     settings: Settings, database: Database, pages: str, length: timedelta, now: datetime
-) -> Around:
-    """What stands around the live status."""
-    return Around(
+) -> StatusContext:
+    """The addresses, the next run and the hint beside the live status."""
+    return StatusContext(
         addresses={"pages": pages, **addresses(settings, database)},
         next_run=next_run(now, settings, length),
         hint="Ctrl-C drains and stops.",
@@ -318,9 +322,9 @@ def next_run(now: datetime, settings: Settings, length: timedelta) -> datetime:
     return anchor + ((now - anchor) // period + 1) * period
 
 
-def show(console: Console, found: Status, around: Around) -> None:
+def show(console: Console, found: Status, context: StatusContext) -> None:
     """Prints the status: a table for a terminal, else a line."""
     if console.is_terminal:
-        console.print(display.status_view(found, around))
+        console.print(display.status_view(found, context))
     else:
         click.echo(display.status_line(found))

@@ -159,7 +159,7 @@ def test_a_window_is_held_back_released_and_superseded(
     held = words(succeed(office.command("explain", "window", "2020-05-04T12:25")))
     assert "it is held back" in held
     assert "failed critical claim: Every price is 0 or more." in held
-    assert "What it holds back: Amnesia 500.00 (1 claim, 1 patient)" in held
+    assert "The figures held back: Amnesia 500.00 (1 claim, 1 patient)" in held
 
     release = ("release", "2020-05-04T12:25Z", "--reason", "A surgery, says <billing>.")
     assert "2020-05-04 12:20 UTC is published by hand" in succeed(office.command(*release))

@@ -105,7 +105,7 @@ def test_what_is_held_back_is_told_with_the_check_the_window_and_the_share(offic
     [held] = page.table("held")
     assert held == {
         "Window": "2026-05-04 12:10",
-        "What does not hold": "Every price is 0 or more.",
+        "Checks that hold it back": "Every price is 0 or more.",
         "Run": "1",
     }
     run = office.page("runs/1.html")
@@ -149,7 +149,7 @@ def test_a_check_that_broke_is_told(office: Office) -> None:
     assert "1 check broke" in page.text("verdict")
     assert page.table("runs")[0]["Broke"] == "1"
     run = office.page("runs/1.html")
-    assert "the check itself broke, so that nobody knows" in run.text("reasons")
+    assert "the check itself broke, so nobody knows whether this holds" in run.text("reasons")
     assert run.table("checks")[0]["Result"] == "! broke"
 
 
@@ -229,7 +229,7 @@ def test_raw_rows_are_counted_by_stream_reason_and_hour(office: Office) -> None:
         "Pending": "0",
     }
     assert counts["diagnose"]["Pending"] == "1"
-    rejected = {row["Code"]: (row["Why"], row["Raw rows"]) for row in page.table("rejected")}
+    rejected = {row["Code"]: (row["Reason"], row["Raw rows"]) for row in page.table("rejected")}
     assert rejected == {
         "not_json": ("the payload is not JSON text", "1"),
         "not_object": ("the payload is JSON, but not an object", "1"),

@@ -10,7 +10,7 @@ from rich.console import Console
 from pipeline.audit.verify import Promise
 from pipeline.operations.status import Status, StreamStatus
 from pipeline.report.display import (
-    Around,
+    StatusContext,
     promise_lines,
     short_count,
     short_duration,
@@ -58,9 +58,9 @@ def status(count: int, seconds: float) -> Status:
     )
 
 
-def lines(found: Status, around: Around, width: int = 80) -> list[str]:
+def lines(found: Status, context: StatusContext, width: int = 80) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(status_view(found, around))
+    Console(file=out, width=width, color_system=None).print(status_view(found, context))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -77,7 +77,9 @@ def lines(found: Status, around: Around, width: int = 80) -> list[str]:
     ],
 )
 def test_columns_keep_their_places(count: int, seconds: float, row: str) -> None:
-    shown = lines(status(count, seconds), Around({"database": "127.0.0.1:15432/doctor_office"}))
+    shown = lines(
+        status(count, seconds), StatusContext({"database": "127.0.0.1:15432/doctor_office"})
+    )
     assert shown[:2] == [HEADER, row]
     assert max(map(len, shown)) < 80
     assert not any("…" in line for line in shown)
@@ -86,13 +88,13 @@ def test_columns_keep_their_places(count: int, seconds: float, row: str) -> None
 def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
     held_back = [NOW.replace(hour=hour, minute=0) for hour in (9, 10, 11)]
     found = replace(status(0, 0), last_run=RUN, due_windows=4, held_back=held_back)
-    around = Around(
+    context = StatusContext(
         {"pages": "http://localhost:8081"},
         next_run=NOW.replace(minute=20, second=5),
         hint="Ctrl-C drains and stops.",
         trouble="The database doesn't answer.",
     )
-    shown = lines(found, around)
+    shown = lines(found, context)
     assert shown[4:] == [
         "last run     7, 14:10:48 UTC: partly blocked; windows published 3, held back 1",
         "checks       19 passed, 1 failed",
@@ -110,7 +112,7 @@ def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
 def test_what_is_hours_away_is_said_in_hours() -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0) + timedelta(days=1)
     found = replace(status(0, 0), window_closes_at=midnight)
-    assert "closes 00:00 UTC, in 9:46:12" in "\n".join(lines(found, Around({})))
+    assert "closes 00:00 UTC, in 9:46:12" in "\n".join(lines(found, StatusContext({})))
 
 
 @pytest.mark.parametrize(

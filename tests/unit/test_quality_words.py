@@ -106,7 +106,7 @@ def test_reasons_are_the_checks_that_hold_back_and_no_others() -> None:
     assert reasons_of(checks) == [
         "Window 2026-05-04 12:00: this does not hold for 1 of 4 rows (25 %): Price.",
         "All windows: this does not hold in 3 cases: Missing.",
-        "Window 2026-05-04 12:00: the check itself broke, so that nobody knows: Odd.",
+        "Window 2026-05-04 12:00: the check itself broke, so nobody knows whether this holds: Odd.",
         "All windows: this does not hold: Unknown.",
     ]
 

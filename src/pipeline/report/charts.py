@@ -1,4 +1,4 @@
-"""What the pages' script draws: bars over time by category, and the stretches without a figure."""
+"""The data of the revenue charts: bars by category over time, and the gaps between them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +10,7 @@ Chart = dict[str, Any]
 
 
 def windows_chart(windows: list[Window], categories: Iterable[str]) -> Chart:
-    """A bar per window and category, be it of 0, and a blank per window without figures."""
+    """A bar for each window and category, also if it is 0; a blank for a window without figures."""
     bars = [
         _bar(
             window.start,
@@ -56,7 +56,7 @@ def _bar(start: datetime, end: datetime, category: str, total: Total, **more: st
         "start": start.isoformat(),
         "end": end.isoformat(),
         "category": category,
-        # Drawn, it may lose what a float loses; read, it is the text.
+        # The height of the bar may be rounded as a float; the text is exact.
         "revenue": float(total.revenue),
         "text": f"{total.revenue:,.2f}",
         "claims": total.claims,

@@ -1,4 +1,4 @@
-"""How status, results and promises look in a terminal."""
+"""Formats status, results and promises for a terminal."""
 
 import re
 import textwrap
@@ -18,7 +18,7 @@ from pipeline.core.contract import FATES
 from pipeline.merge.replay import Replayed
 from pipeline.operations.status import Status, StreamStatus
 
-# Columns behind a stream's name keep these widths, whatever the figures: together 78.
+# The widths of the columns after the stream's name. With it, a line is 78 characters wide.
 WIDTHS: Final = {
     **dict.fromkeys(("received", "merged", "duplicate", "conflict", "rejected", "pending"), 8),
     **dict.fromkeys(("rate", "lag"), 6),
@@ -31,8 +31,8 @@ LARGE: Final = 100
 
 
 @dataclass(frozen=True)
-class Around:
-    """What is shown with a status: addresses by name, when analytics runs next, what to do."""
+class StatusContext:
+    """What is shown beside a status: addresses by name, the next run, a hint, and any trouble."""
 
     addresses: Mapping[str, str]
     next_run: datetime | None = None
@@ -40,10 +40,13 @@ class Around:
     trouble: str = ""
 
 
-def status_view(status: Status, around: Around) -> RenderableType:
-    """The streams in a table that keeps its columns, and the rest below; 80 columns are enough."""
+def status_view(status: Status, context: StatusContext) -> RenderableType:
+    """A table of the streams, whose columns keep their widths, and the rest below it.
+
+    It fits into 80 columns.
+    """
     return Group(
-        _stream_table(status), Text(), _facts(_status_facts(status, around)), *_end(around)
+        _stream_table(status), Text(), _facts(_status_facts(status, context)), *_end(context)
     )
 
 
@@ -58,7 +61,7 @@ def _stream_table(status: Status) -> Table:
 
 
 def _facts(facts: Mapping[str, str | Text]) -> Table:
-    """A line per fact; what is too long goes on below itself."""
+    """A line per fact; a long fact is wrapped within its column."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=max(map(len, FACTS)), style="bold")
     table.add_column(overflow="fold")
@@ -67,13 +70,13 @@ def _facts(facts: Mapping[str, str | Text]) -> Table:
     return table
 
 
-def _end(around: Around) -> list[Text]:
-    lines = [Text(around.trouble, style="yellow"), Text(around.hint, style="dim")]
+def _end(context: StatusContext) -> list[Text]:
+    lines = [Text(context.trouble, style="yellow"), Text(context.hint, style="dim")]
     return [line for text in lines if text for line in (Text(), text)]
 
 
 def status_line(status: Status) -> str:
-    """The same in one line, where there is no terminal."""
+    """The status in one line, for output that is not a terminal."""
     streams = "; ".join(
         f"{stream.stream}: received {stream.received}, merged {stream.merged}, "
         f"duplicate {stream.duplicate}, conflict {stream.conflict}, "
@@ -89,9 +92,9 @@ def status_line(status: Status) -> str:
 
 
 def promise_lines(promises: list[Promise], *, width: int | None = None) -> list[str]:
-    """A line per promise, and the rows at fault below those that are broken.
+    """A line per promise; below a broken one, the rows at fault.
 
-    Where there is a width, lines that are longer go on below.
+    With a width, longer lines are wrapped.
     """
     lines = _promise_lines(promises)
     return [part for line in lines for part in _wrapped(line, width)] if width else lines
@@ -115,27 +118,27 @@ def _promise_lines(promises: list[Promise]) -> list[str]:
 
 
 def archive_lines(days: list[ArchivedDay]) -> list[str]:
-    """A line per day that was due, and how many went."""
+    """A line per day that was due, and the number of archived days."""
     gone = [day for day in days if not day.reason_left]
     return [*map(_archive_line, days), f"{len(gone)} of {len(days)} days due are archived."]
 
 
 def _archive_line(day: ArchivedDay) -> str:
     if day.reason_left:
-        return f"{day.day}: left, because {day.reason_left}"
+        return f"{day.day}: not archived, because {day.reason_left}"
     if day.file_name is None:
-        return f"{day.day}: no raw rows, and dropped"
+        return f"{day.day}: dropped; it had no raw rows"
     return f"{day.day}: {day.raw_rows} raw rows in {day.file_name} ({day.file_bytes} bytes)"
 
 
 def replay_lines(replayed: list[Replayed]) -> list[str]:
-    """A line per stream and reason, and their sum."""
+    """A line per stream and reason, and the sum."""
     lines = [f"{each.stream}: {each.rows} rejected as {each.reason}" for each in replayed]
     return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
 
 
 def rebuild_lines(found: Rebuild) -> list[str]:
-    """A line per kind of difference, with a few of the rows, and what was done about them."""
+    """A line per kind of difference, with a few example ids, and what was done about it."""
     lines = [
         f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows)}"
         for each in found.differences
@@ -166,33 +169,33 @@ def _stream_cells(stream: StreamStatus, now: datetime) -> list[str]:
 
 
 def short_count(count: int) -> str:
-    """A count in at most 8 places, exact below 100 million."""
+    """A count in at most 8 characters, exact below 100 million."""
     return str(count) if count < 10**8 else f"{count / 10**6:.0f}M"
 
 
 def short_rate(rate: float) -> str:
-    """A rate in at most 6 places."""
+    """A rate in at most 6 characters."""
     if rate < LARGE - 0.05:
         return f"{rate:.1f}/s"
     return f"{rate:.0f}/s" if rate < LARGE**2 - 0.5 else f"{rate / 1000:.0f}k/s"
 
 
 def short_duration(seconds: float) -> str:
-    """A time in at most 6 places."""
+    """A length of time in at most 6 characters."""
     for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
         if seconds / length < LARGE - 1:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds / 86400:.0f} d"
 
 
-def _status_facts(status: Status, around: Around) -> dict[str, str | Text]:
+def _status_facts(status: Status, context: StatusContext) -> dict[str, str | Text]:
     facts: dict[str, str | Text] = {
         "last run": _last_run(status),
         "checks": _checks(status),
         "windows due": str(status.due_windows),
         "held back": _held_back(status.held_back),
-        "next window": _next_window(status, around.next_run),
-        **around.addresses,
+        "next window": _next_window(status, context.next_run),
+        **context.addresses,
     }
     return {name: fact for name, fact in facts.items() if fact}
 
@@ -241,7 +244,7 @@ def _words(verdict: str) -> str:
 
 
 def _time_left(time: timedelta) -> str:
-    """Minutes and seconds; from an hour on, hours before them."""
+    """A length of time as `M:SS`, from an hour on as `H:MM:SS`."""
     minutes, seconds = divmod(max(0, round(time.total_seconds())), 60)
     hours, rest = divmod(minutes, 60)
     return f"{hours}:{rest:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,4 +1,4 @@
-"""How the biographies of rows and windows look in a terminal of 80 columns."""
+"""Formats what `explain` found about a row or a window, for a terminal of 80 columns."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -23,15 +23,15 @@ PAYLOAD_SHOWN = 600
 
 FATES = {
     "merged": "Became the clean row",
-    "duplicate": "Says the same as the clean row, and counts no second time",
-    "conflict": "Came later with other content than the clean row, which stays",
+    "duplicate": "Has the same content as the clean row, so it does not count again",
+    "conflict": "Came later, with other content than the clean row, which stays",
     "rejected": "Breaks the contract",
     "pending": "Waits to be merged",
 }
 
 
 def row_lines(row: RowBiography) -> list[str]:
-    """The biography of a row of any stream."""
+    """The lines about a row of a stream that is neither claim nor diagnose."""
     return [
         f"{row.stream.capitalize()} {row.id} (times are UTC)",
         *_raw_row_lines(row.raw_rows),
@@ -40,7 +40,7 @@ def row_lines(row: RowBiography) -> list[str]:
 
 
 def claim_lines(claim: ClaimBiography) -> list[str]:
-    """The biography of a claim."""
+    """The lines about a claim."""
     return [
         f"Claim {claim.id} (times are UTC)",
         *_raw_row_lines(claim.raw_rows),
@@ -50,7 +50,7 @@ def claim_lines(claim: ClaimBiography) -> list[str]:
 
 
 def diagnose_lines(diagnosis: DiagnoseBiography) -> list[str]:
-    """The biography of a diagnosis."""
+    """The lines about a diagnosis."""
     return [
         f"Diagnosis {diagnosis.id} (times are UTC)",
         *_raw_row_lines(diagnosis.raw_rows),
@@ -61,7 +61,7 @@ def diagnose_lines(diagnosis: DiagnoseBiography) -> list[str]:
 
 
 def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[str]:
-    """The biography of a window; commands that it names begin with `office`."""
+    """The lines about a window; the commands that they suggest begin with `office`."""
     window = biography.window
     return [
         *_paragraph(f"Window {_span(window)}: {window.in_words}."),
@@ -82,7 +82,7 @@ def _raw_row_lines(raw_rows: list[Row]) -> Iterator[str]:
         yield f"  {row['seq']:<8} {received}  {row['fate']}"
         yield from _payload_lines(row["payload"] or "")
         if row["archived_in"]:
-            yield from _paragraph(f"Its raw row is archived in {row['archived_in']}.", indent=4)
+            yield from _paragraph(f"The raw row is archived in {row['archived_in']}.", indent=4)
         for earlier in row["earlier_outcomes"]:
             yield from _paragraph(_earlier_in_words(earlier), indent=4)
         yield from _paragraph(_fate_in_words(row), indent=4)
@@ -239,8 +239,8 @@ def _held_back_lines(window: WindowState, office: str) -> Iterator[str]:
     )
     yield from _check_lines(held["checks"])
     figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
-    yield from _paragraph(f"What it holds back: {figures}.", indent=2)
-    yield "  Mend the cause; or publish it by hand:"
+    yield from _paragraph(f"The figures held back: {figures}.", indent=2)
+    yield "  Correct the cause, or release the window:"
     yield f"    {office} release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
 
 
@@ -333,7 +333,7 @@ def _second(time: datetime) -> str:
 
 
 def _time(time: datetime) -> str:
-    """The time as fine as it is: a microsecond decides which window an event is in."""
+    """The time with its microseconds, which can decide in which window an event lies."""
     return _second(time) + (f".{time:%f}".rstrip("0") if time.microsecond else "")
 
 
@@ -342,5 +342,5 @@ def _capital(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text without what would steer a terminal: such characters are shown by their numbers."""
+    """The text with control characters replaced by their codes, so that none acts on a terminal."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

@@ -19,8 +19,8 @@ COLUMNS = [
 
 
 def write_downloads(stem: Path, figures: Sequence[Any]) -> None:
-    """Writes figures as `<stem>.csv` and, with exact decimals, as `<stem>.parquet`."""
-    # They take most of a second to import: only what builds pages pays for it.
+    """Writes figures as `<stem>.csv` and as `<stem>.parquet`, which keeps the decimals exact."""
+    # They take almost a second to import, so only the functions that need them import them.
     import pandas as pd  # noqa: PLC0415
     import pyarrow as pa  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Published figures put together for people: by window, hour, day and month."""
+"""Groups published figures for the pages: by window, hour, day and month."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Total:
-    """Revenue and claims of a category over some time."""
+    """Revenue and claims of a category over a period."""
 
     revenue: Decimal
     claims: int
@@ -24,21 +24,21 @@ class Total:
 
 @dataclass(frozen=True)
 class Window:
-    """A window on a page: its figures by category, or why there are none."""
+    """A window on a page: its figures by category, or the reason why it has none."""
 
     start: datetime
     end: datetime
-    """The end, which belongs to the next window."""
+    """The end. A claim at this moment belongs to the next window."""
     figures: Mapping[str, Any]
     all_claims: Total
-    """All claims of the window, of whatever patient."""
+    """All claims of the window, of all patients."""
     is_blocked: bool
     release: Any
-    """The release by hand that its figures owe themselves to; None where there is none."""
+    """The manual release behind these figures; None if they passed the checks."""
 
     @property
     def anchor(self) -> str:
-        """The name of its place on a page."""
+        """The HTML id of its row."""
         return f"w{self.start:%Y%m%dT%H%M}"
 
 
@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class DayTotals:
-    """A day (UTC) with figures: their totals by category, and when the last of them came."""
+    """A day (UTC) with figures: totals by category, and the time of the newest publication."""
 
     start: datetime
     totals: dict[str, Total]
@@ -65,12 +65,12 @@ class DayTotals:
 
     @property
     def name(self) -> str:
-        """Its name in addresses."""
+        """The day as it stands in a page's address."""
         return f"{self.start:%Y-%m-%d}"
 
     @property
     def month(self) -> str:
-        """The name of its month in addresses."""
+        """The month as it stands in a download's address."""
         return f"{self.start:%Y-%m}"
 
 
@@ -84,7 +84,7 @@ def windows_between(
     blocked: Iterable[datetime],
     releases: Mapping[datetime, Any],
 ) -> list[Window]:
-    """Every window of a period in the order of time, those without figures too."""
+    """Every window of a period in the order of time, also those without figures."""
     by_window = {
         start: {figure.category: figure for figure in of_window}
         for start, of_window in groupby(figures, attrgetter("window_start"))
@@ -105,25 +105,25 @@ def windows_between(
 
 
 def unit_of_groups(length: timedelta) -> str:
-    """What windows are shown by: `hour` where it holds several whole ones, else `day`."""
+    """The unit that groups windows in a table: `hour` if several windows fill one, else `day`."""
     return "hour" if length < HOUR and not HOUR % length else "day"
 
 
 def groups_of(windows: Iterable[Window], unit: str) -> list[Group]:
-    """Windows by the hour or the day that they lie in."""
+    """Groups windows by the hour or by the day that they start in."""
     length = HOUR if unit == "hour" else DAY
     by_start = groupby(windows, lambda window: window_of(window.start, length))
     return [_group(start, list(of_group)) for start, of_group in by_start]
 
 
 def days_of(rows: Iterable[Any]) -> list[DayTotals]:
-    """Days from rows of one day and category each, in the order of both."""
+    """Makes days from rows, one row per day and category, sorted by both."""
     by_day = groupby(rows, attrgetter("day_start"))
     return [_day(start.astimezone(UTC), list(of_day)) for start, of_day in by_day]
 
 
 def window_totals(windows: Iterable[Window]) -> dict[str, Total]:
-    """Totals by category, of those that have a figure."""
+    """Totals of windows by category; a category without a figure is left out."""
     return _totals(
         (category, Total(figure.revenue, figure.claims))
         for window in windows
@@ -132,7 +132,7 @@ def window_totals(windows: Iterable[Window]) -> dict[str, Total]:
 
 
 def day_totals(days: Iterable[DayTotals]) -> dict[str, Total]:
-    """Totals by category, of those that have a figure."""
+    """Totals of days by category; a category without a figure is left out."""
     return _totals(item for day in days for item in day.totals.items())
 
 

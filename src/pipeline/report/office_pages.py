@@ -1,4 +1,4 @@
-"""The page of revenue by office, where there are many."""
+"""The page of revenue by office. It is built when ids are per office."""
 
 from datetime import datetime
 from itertools import groupby
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from pipeline.core.files import replace_file
 from pipeline.core.statements import Cursor, fetch_all
-from pipeline.report.revenue_pages import Surroundings
+from pipeline.report.revenue_pages import PageContext
 from pipeline.report.site import render
 
 PAGE = "offices.html"
 
 
 def build_offices_page(
-    cursor: Cursor, folder: Path, around: Surroundings, *, since: datetime, now: datetime
+    cursor: Cursor, folder: Path, context: PageContext, *, since: datetime, now: datetime
 ) -> None:
-    """Builds it from the published windows since a time."""
+    """Builds the page from the published windows since a time."""
     rows = fetch_all(cursor, "schema/offices/revenue_of_a_day", {"since": since})
     offices = [
         (number, {row.category: row for row in totals})
         for number, totals in groupby(rows, attrgetter("office"))
     ]
-    page = render(PAGE, depth=0, now=now, around=around, since=since, offices=offices)
+    page = render(PAGE, depth=0, now=now, context=context, since=since, offices=offices)
     replace_file(folder / PAGE, page)

@@ -1,4 +1,4 @@
-"""Builds the pages: static files, each replaced in one step, all from one snapshot."""
+"""Builds the pages: static files, all from one snapshot. Each file is replaced in one step."""
 
 from datetime import datetime
 from itertools import groupby
@@ -10,26 +10,26 @@ from pipeline.core.statements import Cursor, execute, fetch_all
 from pipeline.core.window import read_window_length
 from pipeline.report.office_pages import build_offices_page
 from pipeline.report.quality_pages import build_quality_pages
-from pipeline.report.revenue_pages import Surroundings, build_revenue_pages
+from pipeline.report.revenue_pages import PageContext, build_revenue_pages
 from pipeline.report.site import copy_assets
 from pipeline.schema.offices import are_per_office
 
-# So many of the last runs have a page.
+# The number of runs that have a page, counted from the newest.
 RUN_PAGES = 1000
 
 
 def docs_folder(reports: Path) -> Path:
-    """Where, among the pages, Great Expectations keeps its results and its own pages."""
+    """The folder below the pages where Great Expectations keeps its results and its own pages."""
     return reports / "quality"
 
 
 def build_pages(cursor: Cursor, folder: Path, *, now: datetime, adminer: str | None = None) -> Path:
-    """Builds what is to be built anew; give it a cursor of one snapshot.
+    """Builds the pages that have changed since they were built last.
 
     Args:
-        cursor: Where the figures, the checks and the counts are read.
-        folder: Where the pages lie.
-        now: The time that the pages name as theirs.
+        cursor: Reads the figures, the checks and the counts, all from one snapshot.
+        folder: The folder of the pages.
+        now: The time of building, which the pages show.
         adminer: The address of Adminer, for links to the rows behind a figure.
 
     Returns:
@@ -38,17 +38,17 @@ def build_pages(cursor: Cursor, folder: Path, *, now: datetime, adminer: str | N
     execute(cursor, "report/allow_pauses")
     runs = fetch_all(cursor, "report/runs", {"most": RUN_PAGES})
     copy_assets(folder)
-    around = _read_surroundings(cursor, runs, adminer)
-    since = build_revenue_pages(cursor, folder, around, now=now)
-    if around.are_many:
-        build_offices_page(cursor, folder, around, since=since, now=now)
+    context = _read_context(cursor, runs, adminer)
+    since = build_revenue_pages(cursor, folder, context, now=now)
+    if context.are_many:
+        build_offices_page(cursor, folder, context, since=since, now=now)
     build_quality_pages(cursor, folder, runs, docs=docs_folder(folder), now=now)
     return folder / "index.html"
 
 
-def _read_surroundings(cursor: Cursor, runs: list[Any], adminer: str | None) -> Surroundings:
+def _read_context(cursor: Cursor, runs: list[Any], adminer: str | None) -> PageContext:
     releases = fetch_all(cursor, "report/releases")
-    return Surroundings(
+    return PageContext(
         categories=_codes_by_category(fetch_all(cursor, "report/categories")),
         blocked=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
         releases={release.window_start: release for release in releases},

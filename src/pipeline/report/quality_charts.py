@@ -1,4 +1,4 @@
-"""What the quality page's script draws: a row of bars for each measure, over runs or over hours."""
+"""The data of the data-quality charts: a row of bars per measure, over runs or over hours."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from pipeline.core.contract import FATES
 HOUR = timedelta(hours=1)
 HOURS_SHOWN = 24
 
-# What is measured of a run, with its tone.
+# The measures of a run, each with its title and its tone.
 OF_RUN = {
     "windows_published": ("Windows published", "good"),
     "windows_blocked": ("Windows held back", "bad"),
@@ -22,7 +22,7 @@ Drawing = dict[str, Any]
 
 
 def trend_drawings(runs: list[dict[str, Any]]) -> list[Drawing]:
-    """A drawing per measure, a bar per run, the oldest first."""
+    """A drawing per measure, with a bar per run, the oldest first."""
     return [
         {
             "id": measure,
@@ -45,7 +45,7 @@ def _bar_of_run(run: dict[str, Any], measure: str, title: str) -> dict[str, Any]
 
 
 def last_hours(now: datetime) -> list[datetime]:
-    """The hours that are shown, the oldest first; the last one is under way."""
+    """The hours that are shown, the oldest first; the last one has not ended."""
     current = now.replace(minute=0, second=0, microsecond=0)
     return [current - (HOURS_SHOWN - 1 - number) * HOUR for number in range(HOURS_SHOWN)]
 
@@ -53,7 +53,7 @@ def last_hours(now: datetime) -> list[datetime]:
 def volume_table(
     volume: list[Any], streams: list[str], hours: list[datetime]
 ) -> dict[datetime, dict[str, dict[str, int]]]:
-    """Raw rows by hour, stream and fate; 0 where none was merged."""
+    """The number of raw rows by hour, stream and fate; 0 if none was merged."""
     found = {(row.hour_start, row.stream): row._asdict() for row in volume}
     return {
         hour: {
@@ -65,7 +65,7 @@ def volume_table(
 
 
 def volume_drawings(table: dict[datetime, dict[str, dict[str, int]]]) -> list[Drawing]:
-    """A drawing per stream and fate, a bar per hour."""
+    """A drawing per stream and fate, with a bar per hour."""
     streams = next(iter(table.values()))
     tones = {"conflict": "warn", "rejected": "warn"}
     return [

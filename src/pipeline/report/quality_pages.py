@@ -1,4 +1,4 @@
-"""The data-quality pages: how things stand now, and a page for each of the last runs."""
+"""The data-quality pages: an overview of the present state, and a page for each recent run."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ from pipeline.report.quality_words import (
 from pipeline.report.site import read_stamps, render, stamp_of
 
 RUNS_SHOWN = 50
-# Of what is held back, and of a run's results: a page names more than that by their number.
+# The most held-back windows and check results that a page lists; of the rest it gives the number.
 WINDOWS_SHOWN = 200
 RESULTS_SHOWN = 200
 
@@ -39,29 +39,29 @@ COUNTS_OF_NOTHING = {"passed": 0, "failed_warning": 0, "failed_critical": 0, "er
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What decides whether a run's page is built anew; all else of a run that ended stays."""
+    """What can change on the page of a run; the page is built again when one of these changes."""
 
     run: Any
     """Its row of `report/runs`."""
     earlier: int | None
-    """The run before it, if that has a page."""
+    """The run before it, if that run has a page."""
     releases: list[Any]
-    """What was released by hand of what it held back."""
+    """The windows that it held back and that somebody released."""
     suites: list[str]
-    """The suites of which Great Expectations has a page."""
+    """The suites for which Great Expectations has a page."""
 
 
 def build_quality_pages(
     cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
 ) -> None:
-    """Builds the page of how things stand, and the pages of runs that show something new.
+    """Builds the overview, and the pages of the runs that have changed.
 
     Args:
-        cursor: of one snapshot.
-        folder: where the pages lie.
+        cursor: reads from one snapshot.
+        folder: the folder of the pages.
         runs: the runs that have a page, the newest first.
-        docs: where, below it, Great Expectations keeps its results and pages.
-        now: when this is.
+        docs: the folder of Great Expectations' results and pages.
+        now: the time of building, which the pages show.
     """
     replace_file(folder / "quality.html", _overview(cursor, runs, docs=docs, now=now))
     _build_changed_runs(cursor, folder, runs, docs=docs, now=now)
@@ -99,13 +99,13 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
 
 
 def _counts(cursor: Cursor, runs: list[Any]) -> dict[int, Any]:
-    """How many checks of each run passed and did not."""
+    """How many checks of each run passed, failed and errored."""
     rows = fetch_all(cursor, "report/check_counts", {"runs": _numbers(runs)})
     return {row.quality_run_id: row for row in rows}
 
 
 def _checks(cursor: Cursor, runs: list[Any]) -> dict[int, list[Any]]:
-    """What the checks of each run said, what did not pass first."""
+    """The results of each run's checks; those that did not pass come first."""
     of_runs = {"runs": _numbers(runs), "most": RESULTS_SHOWN}
     return _by_run(fetch_all(cursor, "report/run_checks", of_runs))
 
@@ -162,7 +162,7 @@ def _build_changed_runs(
 
 
 def _facts_of(cursor: Cursor, runs: list[Any], docs: Path) -> dict[int, RunFacts]:
-    """What each run's page shows that may change, by run; the newest first."""
+    """The facts of each run, by its number, the newest first."""
     first = {"first_run": runs[-1].quality_run_id if runs else 0}
     releases = _by_run(fetch_all(cursor, "report/run_releases", first))
     suites = suites_by_run(docs)
@@ -215,7 +215,7 @@ def _check_shown(check: Any, checks: list[Any]) -> dict[str, Any]:  # noqa: ANN4
 
 
 def _stretches(rows: list[Any]) -> dict[str, list[Stretch]]:
-    """The stretches of windows by what became of them."""
+    """The stretches of windows: those published and those held back."""
     return {
         what: [Stretch(row.since, row.until, row.windows) for row in rows if row.what == what]
         for what in ("published", "held back")
@@ -223,7 +223,7 @@ def _stretches(rows: list[Any]) -> dict[str, list[Stretch]]:
 
 
 def _docs_links(docs: Path, facts: RunFacts) -> dict[str, str]:
-    """Great Expectations' own pages of a run, by what they are about, as seen from the run's."""
+    """Links from a run's page to Great Expectations' pages of it, by the name of the data."""
     name = run_name(facts.run.quality_run_id)
     pages = {suite: page_of(docs, suite, name) for suite in facts.suites}
     return {

@@ -1,4 +1,4 @@
-"""What analytics runs and their checks came to, in words and in the parts that pages show."""
+"""Says the results of analytics runs and of their checks in words."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,14 +7,14 @@ from typing import Any
 from pipeline.core.severity import holds_back
 from pipeline.report.site import counted
 
-# What follows where a check fails.
+# What happens when a check of this severity fails.
 SEVERITIES = {
-    "critical": "holds back the figures of the windows that it fails on",
+    "critical": "holds back the figures of the windows for which it fails",
     "warning": "lets the figures through and is shown on these pages",
     "info": "is shown for information",
 }
 
-# What a suite looks at.
+# The data that a suite checks.
 SUITES = {
     "staging": "raw rows",
     "claim": "claims",
@@ -38,15 +38,15 @@ class Stretch:
     since: datetime
     until: datetime
     windows: int
-    """How many windows they are."""
+    """The number of windows."""
 
 
 def verdict_of(run: Any, counts: Any) -> Sentence:  # noqa: ANN401  (rows)
-    """What became of a run's windows and why.
+    """Says what a run published and held back, and why.
 
     Args:
         run: a row of `report/runs`.
-        counts: its row of `report/check_counts`; None where it checked nothing.
+        counts: its row of `report/check_counts`; None if it checked nothing.
     """
     held = counted(run.windows_blocked, "window")
     if run.verdict == "blocked" and not run.windows_blocked:
@@ -85,21 +85,22 @@ def _counts_in_words(counts: Any) -> str:  # noqa: ANN401
 
 
 def names_of(checks: list[Any]) -> tuple[list[str], list[str]]:
-    """The checks that held something back, and those that failed and let the figures through."""
+    """The names of checks that held figures back, and of those that failed and did not."""
     holding = {check.check_name for check in checks if holds_back(check.status, check.severity)}
     failed = {check.check_name for check in checks if check.status == "failed"}
     return sorted(holding), sorted(failed - holding)
 
 
 def reasons_of(checks: list[Any]) -> list[str]:
-    """Why a run held something back: each check that did so, with where and on how many rows."""
+    """Why a run held figures back: each check that did so, its window and its rows at fault."""
     return [_reason(check) for check in checks if holds_back(check.status, check.severity)]
 
 
 def _reason(check: Any) -> str:  # noqa: ANN401
     where = f"Window {check.window_start:%Y-%m-%d %H:%M}" if check.window_start else "All windows"
     if check.status == "errored":
-        return f"{where}: the check itself broke, so that nobody knows: {check.check_name}"
+        unknown = "the check itself broke, so nobody knows whether this holds"
+        return f"{where}: {unknown}: {check.check_name}"
     return f"{where}: this does not hold{_extent(check)}: {check.check_name}"
 
 
@@ -112,7 +113,7 @@ def _extent(check: Any) -> str:  # noqa: ANN401
 
 
 def where_of(check: Any, checks: list[Any]) -> str:  # noqa: ANN401
-    """What a result is of: a window, all, or those that are not named by a result of their own."""
+    """The windows of a result: one window, all of them, or all that have no result of their own."""
     if check.window_start:
         return f"{check.window_start:%Y-%m-%d %H:%M}"
     named = any(
@@ -123,18 +124,18 @@ def where_of(check: Any, checks: list[Any]) -> str:  # noqa: ANN401
 
 
 def share_of(check: Any) -> str:  # noqa: ANN401
-    """The share of rows at fault; empty where either count isn't known."""
+    """The share of rows at fault; empty if either count is not known."""
     if check.rows_at_fault is None or not check.rows_checked:
         return ""
     share = 100 * check.rows_at_fault / check.rows_checked
-    # What is not nothing, and what is not all, is not to look like it.
+    # A share above 0 is never shown as 0 %, and a share below 100 % never as 100 %.
     if 0 < share < 0.1:  # noqa: PLR2004
         return "< 0.1 %"
     return f"{min(share, 99.9) if check.rows_at_fault < check.rows_checked else share:.3g} %"
 
 
 def span_in_words(span: timedelta) -> str:
-    """A length of time, as exact as one needs it: `40 s`, `5 min`, `2 h 5 min`, `3 days`."""
+    """A length of time, rounded for people: `40 s`, `5 min`, `2 h 5 min`, `3 days`."""
     seconds = max(int(span.total_seconds()), 0)
     minutes, hours = seconds // 60, seconds // 3600
     if seconds < 60:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The folder of the pages: templates filled in, files replaced in one step, assets beside them."""
+"""The folder of the pages: fills in templates, copies assets, and finds out what has changed."""
 
 import hashlib
 import json
@@ -16,10 +16,10 @@ from pipeline.core.files import replace_file
 STATIC_FOLDER = Path(__file__).parent / "static"
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 ASSETS = "assets"
-# What says where the vendored files come from.
+# These files only say where the vendored files come from.
 NOT_SERVED = (".json", ".md")
 
-# How deep a page lies in the folder, and so the way from it to the assets.
+# The path from a page to the folder of the pages, by the number of folders between them.
 ROOT_BY_DEPTH = ("", "../")
 
 
@@ -30,7 +30,7 @@ def render(template: str, *, depth: int, now: datetime, **values: object) -> str
 
 
 def copy_assets(folder: Path) -> None:
-    """Brings the scripts, styles and fonts that the pages use into their folder."""
+    """Copies the scripts, styles and fonts that the pages use into their folder."""
     for source in _static_files():
         target = folder / ASSETS / source.relative_to(STATIC_FOLDER)
         content = source.read_bytes()
@@ -39,12 +39,12 @@ def copy_assets(folder: Path) -> None:
 
 
 def stamp_of(*shown: object) -> str:
-    """Differs where a page that shows this, built now, would differ from one built before."""
+    """A hash of what a page shows and of its design: it changes when the page would change."""
     return hashlib.sha256(repr([_design_version(), *shown]).encode()).hexdigest()
 
 
 def read_stamps(file: Path, pages: Path) -> dict[str, str]:
-    """The stamps that a file holds, by the name of the page; of pages that are there."""
+    """The stamps in a file, by the name of the page; only those whose page exists."""
     try:
         stamps = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -60,7 +60,7 @@ def counted(number: int, what: str) -> str:
 
 @cache
 def _design_version() -> str:
-    """Changes with the templates: the same figures would then make another page."""
+    """A hash of the templates: with other templates, the same figures make another page."""
     digest = hashlib.sha256()
     for file in sorted(TEMPLATE_FOLDER.glob("*.html")):
         digest.update(file.read_bytes())
@@ -124,7 +124,7 @@ def _money(amount: Decimal) -> str:
 
 
 def _claims_of_window(adminer: str, start: datetime) -> str:
-    """The address of the claims behind a window's figures in Adminer."""
+    """The address in Adminer of the claims behind a window's figures."""
     condition = {"col": "window_start", "op": "=", "val": start.isoformat(sep=" ")}
     where = {f"where[0][{key}]": value for key, value in condition.items()}
     return f"{adminer}&{urlencode({'ns': 'audit', 'select': 'window_claims', **where})}"

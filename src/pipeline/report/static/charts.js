@@ -1,9 +1,9 @@
-// What the pages' drawings share: colours of the design, and how a drawing gets to its place.
+// Shared by the pages' charts: the colours of the design, and the call that draws a chart.
 "use strict";
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-// Colours that CSS computes for light or dark, as a drawing can use them.
+// Returns the value of a CSS colour variable, which differs between light and dark.
 function colour(name) {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
@@ -13,7 +13,8 @@ function colour(name) {
   return computed;
 }
 
-// Draws without evaluating text as code; the place says when it is done.
+// Draws a chart into an element without evaluating text as code (`ast`), and marks the element
+// with data-drawn when it is done.
 function embed(place, specification) {
   delete place.dataset.drawn;
   vegaEmbed(place, specification, {

@@ -1,4 +1,4 @@
-// Draws a row of bars for each measure from the JSON that the page carries; the tables say the same.
+// Draws a row of bars for each measure, from the JSON in the page. The tables show the same numbers.
 "use strict";
 
 function specification(drawing, isLast) {
@@ -6,7 +6,7 @@ function specification(drawing, isLast) {
   const quiet = colour("quiet");
   const line = colour("line");
   return {
-    description: `${drawing.title}: a bar for each; the table below holds the same.`,
+    description: `${drawing.title}: bar chart; the table below shows the same numbers.`,
     width: "container",
     height: 34,
     background: null,
@@ -23,7 +23,7 @@ function specification(drawing, isLast) {
         mark: { type: "bar", color: colour(drawing.tone) },
         encoding: { y: { field: "value", type: "quantitative", title: null, scale: { domain: [0, highest] }, axis: { values: [0, highest], format: ",~f", grid: false } } },
       },
-      // What the pointer meets: the whole height, so that low bars can be hit too.
+      // An invisible bar of full height under the pointer, so that low bars can be clicked too.
       { mark: { type: "rect", opacity: 0, aria: false } },
     ],
     config: {

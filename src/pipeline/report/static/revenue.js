@@ -1,4 +1,4 @@
-// Draws the revenue charts from the JSON that the page carries; without scripts the table says the same.
+// Draws the revenue charts from the JSON in the page. Without scripts, the table shows the same.
 "use strict";
 
 const data = JSON.parse(document.getElementById("chart-data")?.textContent ?? "null");
@@ -26,7 +26,7 @@ function specification(category, highest, colours) {
     height: 150,
     background: null,
     autosize: { type: "fit-x", contains: "padding" },
-    // A layer without data has no extent, which the library warns of.
+    // Layers without data are left out below: the library warns about their empty extent.
     layer: [
       {
         data: { values: blanks },
@@ -48,7 +48,7 @@ function specification(category, highest, colours) {
         encoding: { ...span, y: { datum: 0 } },
       },
       {
-        // What the pointer meets: a window's whole height, so that low bars can be hit too.
+        // A bar of full height under the pointer, so that low bars can be clicked too.
         data: { values: bars },
         params: [{ name: "pointed", select: { type: "point", on: "pointerover", clear: "pointerout" } }],
         mark: { type: "rect", color: colours.text, aria: false },
@@ -74,7 +74,7 @@ function draw() {
   });
 }
 
-// A link to a window opens how its figures come about.
+// A link to a window opens the details of its figures.
 function openTarget() {
   const row = window.location.hash && document.getElementById(window.location.hash.slice(1));
   const how = row && row.querySelector("details");
