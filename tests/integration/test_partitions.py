@@ -2,14 +2,12 @@
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from integration.events import claim, fates, merge, rows, stage_and_merge
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.schema.partitions import make_partitions
 
-EARLIER = Path(__file__).parent / "earlier_schema"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 DAYS = """
     SELECT table_name, partition_name, begins_at FROM staging.day_partition
