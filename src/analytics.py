@@ -28,7 +28,7 @@ from pipeline.schema.migrate import apply_schema, schema_version
 from pipeline.schema.partitions import make_partitions
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
-# Where the database is; DATABASE_URL or the PG* variables say otherwise.
+# The default database; DATABASE_URL or the PG* variables replace it.
 DB_NAME = "doctor_office"
 DB_USER = "dataeng"
 DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
@@ -36,19 +36,19 @@ DB_HOST = "db"
 DB_PORT = 5432
 
 START_SECONDS = 60.0
-# What is reconciled after a run, so that it costs the same however much there is.
+# The period that is reconciled after a run, so that the cost does not grow with history.
 RECENT = timedelta(hours=24)
-# Once a day at a quiet time, minutes after a day has come to be past the retention.
+# Archiving runs once a day at 02:02:30 UTC, when the office is quiet.
 ARCHIVE_SECONDS = 86_400.0
 ARCHIVE_OFFSET_SECONDS = 2 * 3600 + 150.0
-# What a run may take beyond two cycles before it is missed.
+# A run is overdue when two periods and this time have passed since the last one.
 PATIENCE_SECONDS = 100.0
 
 log = logging.getLogger("analytics")
 
 
 class AnalyticsMonitor:
-    """What analytics says of its work: metrics, and whether it does it."""
+    """The metrics and health of the analytics job."""
 
     def __init__(self, dsn: str) -> None:
         self.metrics = AnalyticsMetrics()
@@ -57,11 +57,11 @@ class AnalyticsMonitor:
         self.metrics.watch_state(self._windows, window_families)
 
     def expect_a_run_every(self, period: timedelta) -> None:
-        """From now on it is a problem if two runs are missed."""
+        """From now on, reports a problem when two runs are missed."""
         self.run.most_seconds = 2 * period.total_seconds() + PATIENCE_SECONDS
 
     def problems(self) -> list[str]:
-        """Why it doesn't do its work; nothing where it does."""
+        """The reasons why the job is not healthy; empty if it is."""
         try:
             self._windows.ask()
         except NoAnswerError as error:
@@ -152,7 +152,7 @@ def analyse(
 
 
 def archive_due(database: Database, settings: Settings) -> None:
-    """Moves the days to files that are past the retention, where there is one."""
+    """Archives the days that are older than the retention, if a retention is set."""
     try:
         days = archive(
             database,

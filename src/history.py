@@ -1,7 +1,7 @@
 """A history of the simulated office: hours of claims and diagnoses, each with its own time.
 
-What happens in an office is in it: busy and quiet hours, a line that is down, papers that come in
-late, things sent twice, a price corrected and sent again, a program that writes prices as text.
+It contains what happens in a real office: busy and quiet hours, an hour without a connection, late
+events, events sent twice, a corrected price, and a program that writes prices as text.
 """
 
 import json
@@ -21,7 +21,7 @@ FEWEST_WINDOWS: Final = 6
 """What there is to look at needs so many windows."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-# How busy the office is at each full hour (UTC), as a multiple of an event every 2 s; on average 1.
+# How busy the office is at each full hour (UTC): 1 means one event every 2 s. The average is 1.
 BUSY: Final = (
     *(0.12, 0.10, 0.08, 0.08, 0.10, 0.20),
     *(0.50, 1.20, 2.10, 2.50, 2.60, 2.40),
@@ -30,11 +30,11 @@ BUSY: Final = (
 )
 SECONDS_PER_EVENT: Final = 2.0
 
-# The categories that the office reports on: who has it, by share of the patients, and its code.
+# The codes of the categories that the office reports on, each with the share of patients.
 CHRONIC: Final = {"R41.3": 0.09, "J44.9": 0.16}
-# Of these patients, the share whose diagnosis was in the files when the history begins.
+# The share of these patients who were diagnosed before the history begins.
 KNOWN_SHARE: Final = 0.7
-# How often a visit of such a patient is put down to it.
+# The share of visits of such a patient that lead to this diagnosis.
 CHRONIC_VISIT_SHARE: Final = 0.3
 
 AGAIN_SHARE: Final = 0.08
@@ -43,9 +43,9 @@ SPOILT_SHARE: Final = 0.01
 LATE_SHARE: Final = {"claim": 0.01, "diagnose": 0.005}
 LATEST: Final = {"claim": timedelta(hours=3), "diagnose": timedelta(hours=8)}
 
-# While the till was being updated, so many of its claims had their price as text.
+# The share of claims whose price was sent as text while the till was being updated.
 TILL_SHARE: Final = 0.6
-# How soon after the update these claims were sent again.
+# These claims were sent again within this time after the update.
 _RESENT_WITHIN: Final = timedelta(minutes=20)
 # A price of 120.75, typed without its point.
 MISTYPED: Final = {"code": "99214", "price": 12075}
@@ -64,18 +64,21 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time; its end belongs to the next."""
+    """A period of time, without its end."""
 
     since: datetime
     until: datetime
     window: timedelta
 
     def __contains__(self, moment: datetime) -> bool:
-        """Whether a moment lies in it."""
+        """Whether a moment lies in the period."""
         return self.since <= moment < self.until
 
     def busiest_hour(self, begin: float, end: float) -> "Span":
-        """The busiest hour, on full windows, that begins between two shares of it; or a part."""
+        """The busiest hour, in whole windows, that begins between two shares of this period.
+
+        In a short period it is less than an hour, but at least one window.
+        """
         whole = self.until - self.since
         window = self.window
         first, last = (window_of(self.since + share * whole, window) for share in (begin, end))
@@ -87,7 +90,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Examples:
-    """What there is to look at: ids of claims, and windows by their start."""
+    """Examples to look at: ids of claims, and starts of windows."""
 
     conflict: int
     unknown_patient: int
@@ -107,7 +110,7 @@ class History:
     examples: Examples
 
     def payloads(self, stream: str, since: datetime, until: datetime) -> list[bytes]:
-        """What arrived on a stream from one moment on and before another."""
+        """The payloads that arrived on a stream from `since` on and before `until`."""
         arrivals = self.arrivals[stream]
         first, end = (bisect_left(arrivals, t, key=attrgetter("at")) for t in (since, until))
         return [arrival.payload for arrival in arrivals[first:end]]
@@ -124,14 +127,14 @@ def make_history(
     """Make up the hours before `until`; the same arguments give the same history.
 
     Args:
-        until: The end; all that arrives has arrived by then.
+        until: The end; all events arrive before it.
         window: The length of a window.
         hours: How many hours before it the history begins.
-        seed: Another one gives another history.
-        patients: Patient ids lie between 1 and this.
+        seed: Another seed gives another history.
+        patients: The highest patient id; the lowest is 1.
 
     Raises:
-        ValueError: There is not even an hour, hardly a patient, or there are too few windows.
+        ValueError: There are too few hours, patients or windows.
     """
     if hours < 1:
         raise ValueError(f"hours is {hours}; there must be at least 1")
@@ -171,13 +174,13 @@ def _moments(span: Span, rng: Random) -> Iterator[datetime]:
 
 
 def busy_at(moment: datetime) -> float:
-    """How busy the office is, on a straight line from one full hour to the next."""
+    """How busy the office is, interpolated between one full hour and the next."""
     passed = moment.minute / 60
     return BUSY[moment.hour] * (1 - passed) + BUSY[(moment.hour + 1) % 24] * passed
 
 
 def _arrives(stream: str, moment: datetime, rng: Random) -> datetime:
-    """When news of the moment comes in: as a rule at once."""
+    """When an event of this moment arrives: mostly within 3 s, sometimes hours late."""
     if rng.random() < LATE_SHARE[stream]:
         return moment + rng.uniform(0.1, 1) * LATEST[stream]
     return moment + timedelta(seconds=rng.uniform(0, 3))
@@ -222,10 +225,10 @@ def _claim(number: int, moment: datetime, patients: int, rng: Random) -> Fields:
 
 
 def _on_its_way(claim: Fields, moment: datetime, rng: Random, *, till: Span) -> Iterator[Arrival]:
-    """What arrives of a claim."""
+    """The arrivals of one claim."""
     if moment in till and rng.random() < TILL_SHARE:
         yield Arrival(moment, _price_as_text(claim))
-        # Sent once more when the till was mended.
+        # It was sent again after the till was repaired.
         yield Arrival(till.until + rng.random() * _RESENT_WITHIN, _json(claim))
     elif rng.random() < SPOILT_SHARE:
         yield Arrival(moment, _spoilt(claim, _SPOILT_CLAIMS, rng))
@@ -258,7 +261,7 @@ def _with_another_price(claim: Fields, rng: Random) -> Fields:
 
 
 def _chronic_patients(patients: int, rng: Random) -> dict[str, list[int]]:
-    """Who has what the office reports on, by code."""
+    """The patients who have each of the reported diagnoses, by code."""
     return {
         code: rng.sample(range(1, patients + 1), max(1, round(share * patients)))
         for code, share in CHRONIC.items()
@@ -283,7 +286,7 @@ def _diagnoses(
 def _known_before(
     since: datetime, rng: Random, chronic: Mapping[str, list[int]]
 ) -> Iterator[tuple[int, str, datetime]]:
-    """The diagnoses of the files: patient, code, and when it was made."""
+    """The diagnoses made before the history begins: patient, code and time."""
     for code, having in chronic.items():
         for patient in having[: max(1, round(KNOWN_SHARE * len(having)))]:
             yield patient, code, since - timedelta(days=rng.uniform(30, 900))

@@ -1,6 +1,7 @@
 """The ingestor: subscribes to the office's streams, appends what arrives, merges every few seconds.
 
-The streams are a broker's where OFFICE_BROKER_URL names one; else it publishes them itself.
+If OFFICE_BROKER_URL is set, the streams come from that broker. Otherwise the ingestor also runs the
+simulated office, which publishes them in the same process.
 
 Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
 """
@@ -33,7 +34,7 @@ from publisher import SIMULATED, Publisher
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import Channel, Source, stop_at_end_of_input, stop_on_signals
 
-# Where the database is; DATABASE_URL or the PG* variables say otherwise.
+# The default database; DATABASE_URL or the PG* variables replace it.
 DB_NAME = "doctor_office"
 DB_USER = "dataeng"
 DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
@@ -42,22 +43,22 @@ DB_PORT = 5432
 
 START_SECONDS = 60.0
 APPEND_SECONDS = 10.0
-# What arrives while a commit is under way shares the next one.
+# Events that arrive during a commit are committed together by the next one, up to this number.
 EVENTS_PER_COMMIT = 1_000
-# Partitions are made days ahead, so that a look that fails does no harm.
+# Partitions are made days ahead, so a failed attempt does no harm.
 PARTITIONS_SECONDS = 3600.0
 SWEEP_ALL_SECONDS = 86_400.0
-# Together well under the 10 s that a container is given to stop.
+# Together well under the 15 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
-# Beyond the time between two merges, a raw row waits for so long at most, or something is wrong.
+# A raw row that is pending for longer than the time between two merges plus this is a problem.
 PATIENCE_SECONDS = 60.0
 
 log = logging.getLogger("ingestor")
 
 
 class IngestorMonitor:
-    """What the ingestor says of its work: metrics, and whether it does it."""
+    """The ingestor's metrics and health."""
 
     def __init__(self, dsn: str, settings: Settings) -> None:
         self.metrics = IngestorMetrics()
@@ -69,7 +70,7 @@ class IngestorMonitor:
         self.metrics.watch_state(self._streams, stream_families)
 
     def problems(self) -> list[str]:
-        """Why it doesn't do its work; nothing where it does."""
+        """The reasons why the ingestor is not healthy; empty if it is."""
         return [*self._receiving_problems(), *self.merge.problems(), *self._lag_problems()]
 
     def _receiving_problems(self) -> list[str]:
@@ -89,7 +90,7 @@ class IngestorMonitor:
         except NoAnswerError as error:
             return [f"the database does not answer: {error}"]
         return [
-            f"the oldest pending {stream.stream} waits for {lag_seconds(stream):.0f} s, "
+            f"the oldest pending {stream.stream} has waited for {lag_seconds(stream):.0f} s, "
             f"which is more than {self._most_seconds:.0f} s"
             for stream in streams
             if lag_seconds(stream) > self._most_seconds
@@ -97,7 +98,7 @@ class IngestorMonitor:
 
 
 def main() -> int:
-    """Runs until a signal comes; 0 when all that was received is staged."""
+    """Runs until a signal comes, then drains: stages and merges what was received."""
     settings = load_settings()
     configure_logging()
     stop = stop_on_signals()
@@ -131,7 +132,7 @@ def main() -> int:
             scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
             sweep = partial(merge, sweep=Look.RECENT)
             scheduler.every(settings.sweep_seconds, sweep, name="sweep")
-            # It takes the longer the more history there is: receiving doesn't wait for it.
+            # It reads all of history, so it runs after receiving has begun.
             sweep_all = partial(merge, sweep=Look.ALL)
             scheduler.every(SWEEP_ALL_SECONDS, sweep_all, name="sweep of all", at_start=True)
             ahead = partial(make_partitions, database)
@@ -145,21 +146,21 @@ def main() -> int:
 
 
 def append_dsn(dsn: str, settings: Settings) -> str:
-    """Where to append: as the role that may do nothing else, where its password is known."""
+    """The DSN to append with: as `office_ingest` if that role's password is known."""
     password = settings.role_passwords.get("ingest")
     return login_as(dsn, "ingest", password) if password else dsn
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """The office that is simulated within this process: its next ids, and its number if any."""
+    """The office that this process simulates: the next id of each stream, and its number if any."""
 
     first_ids: Mapping[str, int]
     office: int | None
 
 
 def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
-    """Goes on behind the ids that its events have carried."""
+    """Reads the next ids of the simulated office, after those of its earlier events."""
     office = number_of_own_events(cursor, number)
     base = (office or 0) * IDS_OF_AN_OFFICE if are_per_office(cursor) else 0
     return Simulated({stream: next_id(cursor, stream, base) for stream in SIMULATED}, office)
@@ -168,7 +169,7 @@ def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
 def receiving(
     settings: Settings, dsn: str, simulated: Simulated, monitor: IngestorMonitor
 ) -> ExitStack:
-    """The running subscribers, and the publisher where none is outside; leaving it drains them."""
+    """Starts the subscribers and, without a broker, the publisher; leaving the context drains."""
     running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
     url = settings.broker_url.get_secret_value() if settings.broker_url else ""
@@ -191,10 +192,10 @@ def receiving(
 def broker_sources(
     url: str, settings: Settings, monitor: IngestorMonitor, running: ExitStack
 ) -> dict[str, Source]:
-    """The broker's streams, which other ingestors share.
+    """Connects to the broker; its streams can be shared with other ingestors.
 
     Raises:
-        OfficeError: there is no broker where the settings say, or it refuses us.
+        OfficeError: the broker cannot be reached, or it refuses the login.
     """
     try:
         broker = Broker(url, name="ingestor", ca=settings.broker_ca, seconds=START_SECONDS)
@@ -226,7 +227,7 @@ def publish_into(
 
 
 def on_arrival(database: Database, stream: str) -> Callable[[Sequence[bytes]], None]:
-    """The callback of a stream: appends the raw events, and returns when they are committed."""
+    """The callback of a stream: appends the payloads, and returns when they are committed."""
 
     def callback(payloads: Sequence[bytes]) -> None:
         with database.single_statement() as cursor:
@@ -236,14 +237,14 @@ def on_arrival(database: Database, stream: str) -> Callable[[Sequence[bytes]], N
 
 
 def drain(subscriber: Subscriber, stream: str) -> None:
-    """Stages what was received; what can't be in time stays unacknowledged."""
+    """Stages the events that were received; those that take too long stay unacknowledged."""
     if not subscriber.stop(DRAIN_SECONDS / len(STREAMS)):
         log.warning("stopped with unacknowledged events", extra={"stream": stream})
 
 
 @contextmanager
 def merging(dsn: str, monitor: IngestorMonitor) -> Iterator[dict[str, Database]]:
-    """A link for the merge of each stream."""
+    """A database connection for the merge of each stream."""
     with ExitStack() as links:
         databases = {stream: Database(dsn, name=f"ingestor merge {stream}") for stream in STREAMS}
         for database in databases.values():
@@ -259,7 +260,7 @@ def merge_streams(
     *,
     sweep: Look | None,
 ) -> None:
-    """Merges until nothing is pending."""
+    """Merges both streams until nothing is pending."""
 
     def on_batch(batch: Batch) -> None:
         monitor.metrics.batch_merged(batch)
@@ -271,7 +272,7 @@ def merge_streams(
 
 
 def merge_last(merge: Callable[..., None]) -> None:
-    """Merges what the drain has staged; where the database is away, it stays pending."""
+    """Merges the rows that the drain staged. If the database is away, they stay pending."""
     try:
         merge(sweep=Look.RECENT)
     except PASSING_ERRORS as error:

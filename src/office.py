@@ -1,4 +1,4 @@
-"""The office's commands: `python src/office.py COMMAND`, `--help` says which there are."""
+"""The office's commands: `python src/office.py COMMAND`. `--help` lists them."""
 
 import re
 import sys
@@ -26,10 +26,10 @@ SECTIONS = {
 
 
 class _Office(click.Group):
-    """The commands, shown in sections."""
+    """The command group; its help shows the commands in sections."""
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes a section's commands below its name, each with its summary."""
+        """Writes each section's name, and below it the commands with their summaries."""
         width = max(map(len, self.commands))
         for name, commands in SECTIONS.items():
             with formatter.section(name):
@@ -44,13 +44,13 @@ class _Office(click.Group):
     epilog="Begin with: python src/office.py demo",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--demo", "is_demo", is_flag=True, help="The command is for what `demo` has made.")
+@click.option("--demo", "is_demo", is_flag=True, help="Use the office that `demo` made.")
 @click.pass_context
 def office(context: click.Context, *, is_demo: bool) -> None:  # noqa: ARG001  (common.py reads it)
     """The doctor's office: from two streams of raw events to checked revenue per window.
 
     Commands use the database of DATABASE_URL, else of the PG* variables, else an embedded
-    PostgreSQL 18, which they start and stop as needed. COMMAND --help says more about each.
+    PostgreSQL 18, which they start and stop as needed. COMMAND --help explains a command.
 
     Exit codes: 0 done, 1 found something wrong, 2 used wrongly.
     """
@@ -64,7 +64,7 @@ for section in SECTIONS.values():
 
 
 def main() -> int:
-    """Runs the command line; what is wrong with it is said in one line."""
+    """Runs the command line. An error in its use is reported in one line."""
     try:
         office(prog_name="python src/office.py", standalone_mode=False)
     except click.UsageError as error:
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def in_one_line(error: click.UsageError) -> str:
-    """What is wrong, and where the right use is told."""
+    """The error in one line, with the command that shows the correct use."""
     message = re.sub(r"\s+", " ", error.format_message()).rstrip(".")
     where = error.ctx.command_path if error.ctx else "python src/office.py"
     return message if message.endswith("?") else f"{message}. See: {where} --help"

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from utils.pipeline_utils import Sink
 
-# What the practice bills, with the lowest and the highest price.
+# The procedure codes that the office bills, with their lowest and highest price.
 FEES: Final[Mapping[str, tuple[int, int]]] = {
     "00142": (140, 190),
     "01996": (45, 70),
@@ -42,7 +42,7 @@ FEES: Final[Mapping[str, tuple[int, int]]] = {
     "99395": (110, 150),
 }
 
-# What the practice diagnoses, with how many in a thousand it is.
+# The diagnosis codes of the office, each with its share in a thousand.
 DIAGNOSES: Final[Mapping[str, int]] = {
     "D64.9": 30,
     "E03.9": 45,
@@ -75,7 +75,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim as it is published: field for field, in this order."""
+    """A claim as it is published, with its fields in this order."""
 
     id: int
     patient_id: int
@@ -85,7 +85,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A diagnosis as it is published: field for field, in this order."""
+    """A diagnosis as it is published, with its fields in this order."""
 
     id: int
     patient_id: int
@@ -94,7 +94,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class _Shares:
-    """The share of events that are duplicates, and of these the share that conflicts."""
+    """The share of events that repeat an earlier one, and the share of these that conflict."""
 
     duplicate: float
     conflict: float
@@ -115,14 +115,14 @@ def claims(
     duplicate_share: float = 0.1,
     conflict_share: float = 0.1,
 ) -> Iterator[bytes]:
-    """Yield claims without end, as JSON; the same `rng` yields the same ones.
+    """Yield claims without end, as JSON; the same `rng` yields the same claims.
 
     Args:
         first_id: The first id; new events count up from it.
-        rng: Where the randomness comes from.
-        patients: Patient ids lie between 1 and this.
+        rng: The source of randomness.
+        patients: The highest patient id; the lowest is 1.
         duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of these that come with another price.
+        conflict_share: The share of the repeated events that have another price.
 
     Raises:
         ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
@@ -148,14 +148,14 @@ def diagnoses(
     duplicate_share: float = 0.1,
     conflict_share: float = 0.1,
 ) -> Iterator[bytes]:
-    """Yield diagnoses without end, as JSON; the same `rng` yields the same ones.
+    """Yield diagnoses without end, as JSON; the same `rng` yields the same diagnoses.
 
     Args:
         first_id: The first id; new events count up from it.
-        rng: Where the randomness comes from.
-        patients: Patient ids lie between 1 and this.
+        rng: The source of randomness.
+        patients: The highest patient id; the lowest is 1.
         duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of these that come with another code.
+        conflict_share: The share of the repeated events that have another code.
 
     Raises:
         ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
@@ -176,27 +176,27 @@ def diagnoses(
 def next_due(due: float, now: float, period: float) -> float:
     """Return when the event after the one due at `due` is due; all in seconds.
 
-    The pace is kept to the dot while publishing is on time. After a sink has blocked, a new pace
-    begins, so that what was held up is never followed by a burst.
+    While publishing is on time, events are due at exact multiples of the period. After a sink has
+    blocked, the period is counted anew from now, so that no burst follows.
     """
     kept = due + period
     return kept if kept - now >= period / 2 else now + period
 
 
 class Publisher:
-    """Publishes each stream at a steady pace, in a thread of its own; starts once.
+    """Publishes each stream at a steady pace, in its own thread. It can be started once.
 
-    When a sink is full, its stream waits and leaves out nothing.
+    When a sink is full, its stream waits; no event is left out.
 
     Args:
-        sinks: Where each stream goes.
+        sinks: The sink of each stream.
         every_seconds: The time from one event of a stream to the next.
         duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of these that come with other content.
-        patients: Patient ids lie between 1 and this.
+        conflict_share: The share of the repeated events that have other content.
+        patients: The highest patient id; the lowest is 1.
         first_ids: The first id of each stream.
-        seed: Makes the events repeatable; None gives other ones each time.
-        office: The number of the office that the events carry; None for none.
+        seed: Makes the events repeatable; with None they differ each time.
+        office: The number of the office that the events carry; None for no number.
 
     Raises:
         ValueError: A stream is unknown or has no first id, the time is not positive, a share is
@@ -243,7 +243,7 @@ class Publisher:
         ]
 
     def start(self) -> None:
-        """Start publishing; the first event of each stream comes at once.
+        """Start publishing; the first event of each stream is published at once.
 
         Raises:
             RuntimeError: It was started before.
@@ -288,7 +288,7 @@ SIMULATED: Final = tuple(_EVENTS)
 
 
 def _random(seed: int | None, stream: str) -> Random:
-    """Return a generator of the stream's own, so that no stream depends on another's pace."""
+    """Return a separate generator for the stream, so that no stream depends on another's pace."""
     return Random(None if seed is None else f"{seed} {stream}")  # noqa: S311 - nothing secret
 
 
@@ -312,7 +312,7 @@ def _with_duplicates(
 
 
 def of_office(payload: bytes, office: int) -> bytes:
-    """Return the event with the number of its office."""
+    """Return the event with the number of its office added."""
     return json.dumps({**json.loads(payload), "office": office}).encode()
 
 
@@ -321,7 +321,7 @@ def _json(event: Claim | Diagnosis) -> bytes:
 
 
 def draw_price(code: str, rng: Random) -> float:
-    """Return a price of a procedure."""
+    """Return a random price of a procedure."""
     low, high = FEES[code]
     if rng.random() < _SHARE_OF_PRICES_WITH_CENTS:
         return _price_of_cents(rng.randint(100 * low, 100 * high))
@@ -329,7 +329,7 @@ def draw_price(code: str, rng: Random) -> float:
 
 
 def draw_other_price(price: float, rng: Random) -> float:
-    """Return a price that is not this one."""
+    """Return a random price that differs from this one."""
     return _price_of_cents(round(100 * price) + 100 * rng.randint(1, 20))
 
 
@@ -338,7 +338,7 @@ def _price_of_cents(cents: int) -> float:
 
 
 def draw_icd10_code(weights: Mapping[str, int], rng: Random) -> str:
-    """Return a code, as often as it weighs."""
+    """Return a random code, by weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 
 

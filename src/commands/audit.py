@@ -1,4 +1,4 @@
-"""Looking closer: `verify`, `explain`, `release`."""
+"""The commands to look closer: `verify`, `explain`, `release`."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from pipeline.core.window import EARLIEST
 from pipeline.report import display, display_explain
 from pipeline.schema.offices import MOST_OFFICE, key_of
 
-# What `verify` checks unless it is told otherwise.
+# The period that `verify` checks by default.
 RECENT = timedelta(hours=24)
 
 EVENT_ID = click.IntRange(0, 2**63 - 1)
@@ -36,7 +36,7 @@ of_office = click.option(
     "--office",
     metavar="NUMBER",
     type=click.IntRange(0, MOST_OFFICE),
-    help="The office whose ID it is, where ids are per office.",
+    help="The office that the ID belongs to, if ids are per office.",
 )
 
 
@@ -45,25 +45,26 @@ of_office = click.option(
 @click.option(
     "--since",
     metavar="T",
-    help="Check what came in, was merged or published since T (ISO 8601) instead of in a day.",
+    help="Check what arrived, was merged or published since T (ISO 8601), not in the last day.",
 )
 @as_json
 def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
-    """Check every promise that the data can show.
+    """Check every promise about the data.
 
-    From one snapshot, for what came in, was merged or published in the last 24 hours, or for all
-    there is. Exit 1 where one is broken; the rows at fault follow. Of files of archived raw rows it
-    looks at the size, and reads those that are as recent; with --all, all of them.
+    It reads one snapshot. By default it checks what arrived, was merged or published in the last 24
+    hours; with --all it checks everything. If a promise is broken, it prints the rows at fault and
+    exits with 1. It checks the size of each archive file, and reads the recent ones; with --all it
+    reads all of them.
 
     Example: python src/office.py verify --all
     """
     if is_all and since:
-        raise click.UsageError("--all checks everything: it goes without --since.")
+        raise click.UsageError("--all checks everything: leave out --since.")
     settings = chosen_settings()
     begin = parse_time(since, "--since") or datetime.now(UTC) - RECENT
     with (
         office_database(settings, "office verify") as database,
-        stopping(database, lambda: "it only reads, and has not come to an end."),
+        stopping(database, lambda: "verify was not finished. It changes nothing."),
         bar("Verifying", "checks") as on_progress,
     ):
         promises = database.run(
@@ -89,7 +90,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
 @click.group(no_args_is_help=False, invoke_without_command=True)
 @click.pass_context
 def explain(context: click.Context) -> None:
-    """Tell how a row or a window's figures came about.
+    """Explain a row, or the figures of a window.
 
     Example: python src/office.py explain claim 4711
     """
@@ -102,7 +103,7 @@ def explain(context: click.Context) -> None:
 @of_office
 @as_json
 def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -> None:
-    """Tell what became of claim ID, and what it counts for.
+    """Explain the outcome of claim ID, and the figures in which it counts.
 
     Example: python src/office.py explain claim 4711
     """
@@ -119,7 +120,7 @@ def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -
 @of_office
 @as_json
 def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: bool) -> None:
-    """Tell what became of diagnosis ID, and what it changes.
+    """Explain the outcome of diagnosis ID, and the figures that depend on it.
 
     Example: python src/office.py explain diagnose 4711
     """
@@ -133,7 +134,7 @@ def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: b
 
 
 def explain_row_command(stream: str) -> click.Command:
-    """The command of a stream of whose rows there is no more to tell than what became of them."""
+    """The `explain` command of a stream that is neither claim nor diagnose."""
 
     @click.argument("row_id", metavar="ID", type=EVENT_ID)
     @of_office
@@ -147,7 +148,7 @@ def explain_row_command(stream: str) -> click.Command:
         print_result(row.as_dict(), "\n".join(display_explain.row_lines(row)), is_json=is_json)
 
     example = f"python src/office.py explain {stream} 4711"
-    words = f"Tell what became of {stream} ID.\n\nExample: {example}"
+    words = f"Explain the outcome of {stream} ID.\n\nExample: {example}"
     return click.command(stream, help=words)(explain_command)
 
 
@@ -159,10 +160,10 @@ for other in STREAMS.keys() - explain.commands.keys():
 @click.argument("moment", metavar="T", callback=as_moment)
 @as_json
 def explain_window_command(moment: datetime, *, is_json: bool) -> None:
-    """Tell how the figures of the window of T come about.
+    """Explain the figures of the window that T lies in.
 
-    T is a time in ISO 8601, UTC where it says no offset. Exit 1 where the claims don't add up to
-    what is published.
+    T is a time in ISO 8601; without an offset it is UTC. If the claims do not add up to the
+    published figures, the exit code is 1.
 
     Example: python src/office.py explain window 2026-11-24T14:20
     """
@@ -175,7 +176,7 @@ def explain_window_command(moment: datetime, *, is_json: bool) -> None:
 
 
 def as_reason(_: click.Context, __: click.Parameter, text: str) -> str:
-    """A reason that says something, in one line."""
+    """The reason in one line; it must not be empty."""
     reason = " ".join(text.split())
     if not reason or not reason.isprintable():
         raise click.BadParameter("it must be text that says something")
@@ -184,12 +185,14 @@ def as_reason(_: click.Context, __: click.Parameter, text: str) -> str:
 
 @click.command("release")
 @click.argument("moment", metavar="WINDOW", callback=as_moment)
-@click.option("--reason", metavar="TEXT", required=True, callback=as_reason, help="Why, for all.")
+@click.option(
+    "--reason", metavar="TEXT", required=True, callback=as_reason, help="Why; shown on the pages."
+)
 @as_json
 def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
-    """Publish a WINDOW that a check holds back, on the record.
+    """Publish a WINDOW that a check holds back, and record why.
 
-    WINDOW is any moment in it, in ISO 8601.
+    WINDOW is any moment in the window, in ISO 8601.
 
     Example: python src/office.py release 2026-11-24T14:20 --reason "A true price, says billing."
     """

@@ -1,4 +1,4 @@
-"""What the commands share: which office they are for, its database, times, and how they answer."""
+"""Shared by the commands: the chosen office, its database, times on the command line, output."""
 
 import json
 import logging
@@ -25,15 +25,15 @@ from pipeline.operations.terminal import at_ctrl_c
 from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
-# Where the database is, for what the PG* variables leave open; without DATABASE_URL, PGHOST and
-# PGDATABASE it is the embedded server.
+# Defaults for PG* variables that are not set. Without DATABASE_URL, PGHOST and PGDATABASE, the
+# commands use the embedded server.
 DB_NAME = "doctor_office"
 DB_USER = "dataeng"
 DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
 DB_HOST = "127.0.0.1"
 DB_PORT = 5432
 
-# So that a demo and a run beside it are in nobody's way.
+# Differs from the port of `run`, so that a demo and a run can go on at the same time.
 DEMO_PORT = 15532
 
 INIT_SQL = PROJECT_FOLDER / "setup" / "init_db.sql"
@@ -61,17 +61,17 @@ def is_for_demo() -> bool:
 
 
 def turn_to_demo() -> None:
-    """From here on as if the command line began with `--demo`."""
+    """From now on, commands act as if the command line began with `--demo`."""
     click.get_current_context().find_root().params["is_demo"] = True
 
 
 def embedded_port() -> int:
-    """The port that the embedded server takes at its first start."""
+    """The port that the embedded server uses at its first start."""
     return DEMO_PORT if is_for_demo() else embedded.PORT
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """An office of its own within the home, whatever database the environment names."""
+    """The settings of a separate office in `demo/`; the database of the environment is ignored."""
     home = settings.home / "demo"
     unnamed = dict.fromkeys(("database_url", "pghost", "pgport", "pgdatabase"))
     own = {"home": home, "reports": None, "archive": None, "expectations": home / "expectations"}
@@ -88,7 +88,7 @@ def command_line(*words: str) -> str:
 
 @contextmanager
 def office_database(settings: Settings, name: str) -> Iterator[Database]:
-    """The database that the environment names, else the embedded one, with the present schema."""
+    """The database of the environment, or the embedded one, with the schema brought up to date."""
     configure_logging(level=logging.WARNING)
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
@@ -108,7 +108,7 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
 
 @contextmanager
 def database_dsn(settings: Settings) -> Iterator[str]:
-    """Where the database is; starts the embedded server where nothing else is named."""
+    """The DSN of the database; starts the embedded server if the environment names no database."""
     if settings.database_is_named():
         yield settings.database_dsn(
             host=DB_HOST, port=DB_PORT, dbname=DB_NAME, user=DB_USER, password=DB_PASSWORD
@@ -119,7 +119,7 @@ def database_dsn(settings: Settings) -> Iterator[str]:
 
 
 def write_pages(database: Database, settings: Settings, folder: Path) -> Path:
-    """Builds the pages from one snapshot; gives the index page."""
+    """Builds the pages from one snapshot; returns the index page."""
     build = partial(build_pages, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url)
     return database.run(build, snapshot=True)
 
@@ -128,7 +128,7 @@ def write_pages(database: Database, settings: Settings, folder: Path) -> Path:
 
 
 def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> datetime:
-    """The moment that an argument names, of a window that time can hold."""
+    """The moment in an argument; its window must lie within the dates that Python can hold."""
     name = str(parameter.metavar)
     moment = parse_moment(text, name)
     try:
@@ -139,26 +139,26 @@ def as_moment(_: click.Context, parameter: click.Parameter, text: str) -> dateti
 
 
 def parse_time(text: str | None, option: str) -> datetime | None:
-    """A time of the command line, where one is given."""
+    """A time on the command line; None if it is not given."""
     return None if text is None else parse_moment(text, option)
 
 
 def parse_moment(text: str, option: str) -> datetime:
-    """A time of the command line; one without an offset is UTC."""
+    """A time on the command line; without an offset it is UTC."""
     try:
         time_given = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is no time such as 2026-11-24T14:00Z", param_hint=option
+            f"{text!r} is not a time like 2026-11-24T14:00Z", param_hint=option
         ) from None
     return time_given if time_given.tzinfo else time_given.replace(tzinfo=UTC)
 
 
-# --- answers ---
+# --- output ---
 
 
 def print_result(data: object, text: str, *, is_json: bool) -> None:
-    """Prints a result, for a program or for a person."""
+    """Prints a result: JSON for a program, text for a person."""
     click.echo(to_json(data) if is_json else text)
 
 
@@ -168,22 +168,22 @@ def to_json(data: Any) -> str:  # noqa: ANN401  (whatever json can write, and ti
 
 
 def width() -> int | None:
-    """How wide the terminal is that standard output is; None where it is none."""
+    """The width of the terminal; None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def say(message: str) -> None:
-    """A remark that is no part of the result."""
+    """Prints a remark to standard error, so that it is not part of the result."""
     click.echo(message, err=True)
 
 
 @contextmanager
 def stopping(database: Database, what_stands: Callable[[], str]) -> Iterator[None]:
-    """Where Ctrl-C breaks off what is done within, says in a line what stands, and ends."""
+    """On Ctrl-C, cancels the work inside the context, says what has been done, and exits."""
     try:
         with at_ctrl_c(database.interrupt, does_it=lambda: database.is_waiting):
             yield
     except KeyboardInterrupt:
-        # Over the ^C that the terminal has shown.
+        # The carriage return overwrites the ^C that the terminal has shown.
         say(("\r" if sys.stderr.isatty() else "") + f"Stopped: {what_stands()}")
         sys.exit(STOPPED)

@@ -1,4 +1,4 @@
-"""Data in, and figures out: `load`, `merge`, `analytics`, `report`."""
+"""The commands from raw data to figures: `load`, `merge`, `analytics`, `report`."""
 
 import os
 import sys
@@ -38,12 +38,14 @@ GZIP_START = b"\x1f\x8b"
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--stream", type=click.Choice([*STREAMS]), required=True, help="The stream it is of.")
+@click.option(
+    "--stream", type=click.Choice([*STREAMS]), required=True, help="The stream of these events."
+)
 @as_json
 def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
     """Append a FILE of JSON lines (- for standard input) to staging.
 
-    Bad lines are staged, too: the merge tells them apart. Merge then with `merge`.
+    Bad lines are staged, too; the merge rejects them. Run `merge` afterwards.
 
     Example: python src/office.py load history.jsonl --stream claim
     """
@@ -53,7 +55,7 @@ def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
         office_database(chosen_settings(), "office load") as database,
         stopping(
             database,
-            lambda: f"at least {staged} lines are staged; loaded again, they are duplicates.",
+            lambda: f"at least {staged} lines are staged; loading them again makes duplicates.",
         ),
         counting_bytes(file) as on_progress,
     ):
@@ -68,7 +70,7 @@ def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
 
 
 def refuse_compressed(file: BinaryIO, stream: str) -> None:
-    """What looks like lines in it would all be staged, and rejected."""
+    """Refuses a gzip file: its bytes would be staged as lines, and all rejected."""
     if not file.seekable():
         return
     start = file.read(len(GZIP_START))
@@ -83,7 +85,10 @@ def refuse_compressed(file: BinaryIO, stream: str) -> None:
 
 @contextmanager
 def counting_bytes(file: BinaryIO) -> Iterator[Callable[[], None]]:
-    """What is called when more of the file is staged moves a bar, where the file has an end."""
+    """Gives a callback that advances a progress bar to the position reached in the file.
+
+    For standard input, whose length is unknown, the callback does nothing.
+    """
     if not file.seekable():
         yield lambda: None
         return
@@ -111,7 +116,8 @@ def merge(*, is_json: bool) -> None:
     with (
         office_database(settings, "office merge") as database,
         stopping(
-            database, lambda: f"at least {sum(totals.values())} raw rows are merged; others wait."
+            database,
+            lambda: f"at least {sum(totals.values())} raw rows are merged; others may be pending.",
         ),
     ):
         merge_under_bar(database, settings, totals, sweep=Look.ALL)
@@ -122,7 +128,7 @@ def merge(*, is_json: bool) -> None:
 def merge_under_bar(
     database: Database, settings: Settings, totals: dict[str, int], *, sweep: Look | None
 ) -> None:
-    """Merges what is pending under a bar, and adds to the totals, batch by batch."""
+    """Merges pending rows, shows a progress bar, and adds each batch to the totals."""
     pending = sum(stream.pending for stream in database.run(read_status).streams)
     with bar("Merging", "raw rows") as on_progress:
         on_progress(0, pending)
@@ -139,12 +145,13 @@ def merge_under_bar(
 def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
     """Run analytics once: merge, compute, check, publish, report.
 
-    With bounds, the windows between them are computed again. Exit 1 where a check holds one back.
+    With --from and --to, it computes the windows between them again. If a check holds a window
+    back, the exit code is 1.
 
     Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
     """
     begin, end = parse_time(since, "--from"), parse_time(until, "--to")
-    # Great Expectations takes seconds to import: only this command pays for it.
+    # Great Expectations takes seconds to import, so only this command imports it.
     from pipeline.quality.checks import Checker  # noqa: PLC0415
     from pipeline.quality.cycle import run_cycle  # noqa: PLC0415
 
@@ -152,9 +159,9 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
     now = datetime.now(UTC)
     with (
         office_database(settings, "office analytics") as database,
-        stopping(database, lambda: "what is published is whole; run analytics again for the rest."),
+        stopping(database, lambda: "published windows are complete; run analytics for the rest."),
     ):
-        # The run itself merges, too: what this leaves, and what it would have to search for.
+        # The run merges again itself, and sweeps; this merge shows progress.
         merge_under_bar(database, settings, dict.fromkeys(FATES, 0), sweep=None)
         checker = Checker(
             database.dsn,

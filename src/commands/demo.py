@@ -1,4 +1,4 @@
-"""`demo`: a made-up day of the office, worked through and shown, in an office of its own."""
+"""`demo`: makes up a day of history in a separate office, processes it, and shows the result."""
 
 import json
 import os
@@ -66,24 +66,25 @@ HEADER = "  until  events  merged  again  conflicts  rejected  windows  redone  
     type=int,
     default=1,
     show_default=True,
-    help="Another one gives another history.",
+    help="Another seed gives another history.",
 )
 @click.option(
     "--for",
     "seconds",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
-    help="Serve the pages for so long; else until Ctrl-C.",
+    help="Serve the pages for this time; by default until Ctrl-C.",
 )
 def demo(hours: int, seed: int, seconds: float | None) -> None:
-    """Make up a day of history, work it through, and show it.
+    """Make up a day of history, process it, and show the result.
 
-    Claims and diagnoses come in through the same door as everything else, with late ones, repeats,
-    conflicts and bad ones among them; then they are merged, checked and published, a few hours at
-    a time, and the pages are served.
+    The history contains claims and diagnoses, and among them late events, duplicates, conflicts
+    and bad events. They are loaded, merged, checked and published a few hours at a time. Then the
+    pages are served.
 
-    It has an office of its own, demo/ in OFFICE_HOME, made anew each time: your own data is left
-    alone. Commands look into it when --demo stands before them, also when the demo is over.
+    The demo uses a separate office, demo/ in OFFICE_HOME, which it makes anew each time; your own
+    data is not touched. Other commands use that office when --demo stands before them, also after
+    the demo has ended.
 
     Example: python src/office.py demo --hours 8
     """
@@ -96,7 +97,7 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
         ExitStack() as running,
     ):
         started = time.monotonic()
-        # The server prints a line of its own, and a spinner would be in its way.
+        # The server may print a line, which a spinner would overwrite.
         with step(console, "A database is made", spins=False):
             clear(settings)
             database = running.enter_context(office_database(settings, "office demo"))
@@ -118,7 +119,7 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
 
 @contextmanager
 def step(console: Console, text: str, *, spins: bool = True) -> Iterator[None]:
-    """Says what is done, and then how long it took."""
+    """Prints what is being done, and then how long it took."""
     began = time.monotonic()
     with console.status(f"{text} …") if spins else nullcontext():
         yield
@@ -129,14 +130,14 @@ def step(console: Console, text: str, *, spins: bool = True) -> Iterator[None]:
 
 
 def clear(settings: Settings) -> None:
-    """Removes what an earlier demo has left, its database included."""
+    """Removes the data of an earlier demo, including its database."""
     embedded.forget(settings.home)
     for folder in (settings.reports_folder, settings.home / "logs"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_checker(settings: Settings, database: Database) -> "Checker":
-    """The checks of the office, but that here a price above 10,000 holds its window back."""
+    """The office's checks; but in the demo, a price above 10,000 holds its window back."""
     # Great Expectations takes seconds to import.
     from pipeline.quality.checks import Checker  # noqa: PLC0415
 
@@ -164,7 +165,7 @@ def make_suites(given: Path, own: Path) -> None:
 
 @dataclass(frozen=True)
 class Round:
-    """A few hours of the history, as they were worked through."""
+    """The result of processing a few hours of the history."""
 
     until: datetime
     fates: Counter[str]
@@ -172,7 +173,7 @@ class Round:
     redone: int
 
     def lines(self) -> Iterator[str]:
-        """A line below `HEADER`, and one for each check that failed."""
+        """A line below `HEADER`, and a line for each check that did not pass."""
         counts = [self.fates[fate] for fate in FATES]
         events, windows = sum(counts), len(self.result.published) - self.redone
         merged, again, conflicts, rejected = counts
@@ -189,14 +190,14 @@ class Round:
 
 @dataclass(frozen=True)
 class Works:
-    """What works a history through."""
+    """Processes a history."""
 
     database: Database
     checker: "Checker"
     batch_size: int
 
     def do(self, history: History, since: datetime, until: datetime) -> Round:
-        """Loads and merges what arrived between, and publishes the windows that it changes."""
+        """Loads and merges the events that arrived in a period, and publishes the due windows."""
         from pipeline.quality.cycle import run_cycle  # noqa: PLC0415  (as above)
 
         fates: Counter[str] = Counter()
@@ -212,7 +213,7 @@ class Works:
 
 
 def work_through(console: Console, history: History, works: Works) -> None:
-    """Works a history through, some hours at a time, as it would have gone."""
+    """Processes a history a few hours at a time, as the services would have done."""
     console.print(f"It is worked through:\n{HEADER}")
     ends = round_ends(history, works.database.run(read_window_length))
     for number, (since, until) in enumerate(zip([history.since, *ends], ends, strict=False), 1):
@@ -223,7 +224,7 @@ def work_through(console: Console, history: History, works: Works) -> None:
 
 
 def round_ends(history: History, window: timedelta) -> list[datetime]:
-    """Where each round ends, on full windows."""
+    """The end of each round, at the start of a window."""
     hours = (history.until - history.since) // HOUR
     fewest, most = ROUNDS
     rounds = max(fewest, min(most, hours // ROUND_HOURS))
@@ -237,17 +238,17 @@ def round_ends(history: History, window: timedelta) -> list[datetime]:
 
 
 def say_what_there_is(history: History, pages: str, settings: Settings, seconds: float) -> None:
-    """Where the pages are, and a question or two with the command that answers it."""
+    """Prints where the pages are, and some questions with the commands that answer them."""
     click.echo(f"Done in {seconds:.0f} s. Its data is in {short_path(settings.home)}.\n")
     click.echo(f"The pages: {pages}\n")
-    click.echo("Questions, and what answers them (in another terminal):")
+    click.echo("Questions, and the commands that answer them (in another terminal):")
     for question, command in questions(history.examples).items():
         click.echo(f"  {question}\n    {command}")
     click.echo("\nCtrl-C stops.")
 
 
 def questions(examples: Examples) -> dict[str, str]:
-    """Questions about this history, each with its command."""
+    """Questions about this history, each with the command that answers it."""
     window, held_back = (f"{w:%Y-%m-%dT%H:%MZ}" for w in (examples.window, examples.held_back))
     reason = '--reason "Checked."'
     return {
@@ -257,19 +258,19 @@ def questions(examples: Examples) -> dict[str, str]:
         "Which claims were sent twice with another price? One of them:": command_line(
             "explain", "claim", str(examples.conflict)
         ),
-        f"How does the figure of {examples.window:%H:%M} come about?": command_line(
+        f"Which claims make up the figure of {examples.window:%H:%M}?": command_line(
             "explain", "window", window
         ),
         f"Why is {examples.held_back:%H:%M} held back? (Here, a price above 10,000 does that.)": (
             command_line("explain", "window", held_back)
         ),
         "And if the price is right?": command_line("release", held_back, reason),
-        "How do things stand, and does everything add up?": command_line("status")
+        "What is the present state, and is everything correct?": command_line("status")
         + "\n    "
         + command_line("verify"),
     }
 
 
 def short_path(folder: Path) -> str:
-    """A path as it is seen from here, where that is shorter."""
+    """The path, or the relative path if that is shorter."""
     return min(str(folder), os.path.relpath(folder), key=len)

@@ -1,4 +1,4 @@
-"""Progress bars on standard error, where that is a terminal; what is known to end has an end."""
+"""Progress bars on standard error, shown if it is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 @contextmanager
 def bar(description: str, unit: str) -> Iterator[OnProgress]:
-    """What is told of work done, and of how much in all, moves a bar; it goes when it is over.
+    """Gives a callback that advances a progress bar. The bar disappears at the end.
 
-    Where there is nothing to do, no bar is shown.
+    If there is nothing to do, no bar is shown.
 
     Args:
-        description: what is done.
-        unit: of what so much is done; `bytes` are shown as MB and the like.
+        description: the work that is done.
+        unit: the unit of the work; `bytes` are shown as MB and the like.
     """
     shown = _progress(unit)
     task = shown.add_task(description, total=None)
@@ -51,7 +51,7 @@ def bar(description: str, unit: str) -> Iterator[OnProgress]:
 
 
 def one_by_one(on_progress: OnProgress) -> Callable[[Sequence[T]], Iterator[T]]:
-    """What hands on things to do, and tells when each is done."""
+    """A function that yields items one by one, and reports progress after each."""
 
     def hand_on(things: Sequence[T]) -> Iterator[T]:
         on_progress(0, len(things))
@@ -70,7 +70,7 @@ def _progress(unit: str) -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        # Results go to standard output as they are, wherever that goes.
+        # The bar must not change what is written to standard output.
         redirect_stdout=False,
         redirect_stderr=False,
         disable=not sys.stderr.isatty(),
@@ -78,14 +78,14 @@ def _progress(unit: str) -> Progress:
 
 
 class _Amount(ProgressColumn):
-    """So many of so many."""
+    """The amount done of the total."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        """The amounts in words; nothing while the total isn't known."""
+        """The amounts with their unit; empty while the total is unknown."""
         if not task.total:
             return Text()
         return Text(f"{task.completed:,.0f} of {task.total:,.0f} {self._unit}")

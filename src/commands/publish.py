@@ -1,4 +1,4 @@
-"""`publish`: the simulated office by itself, into the broker."""
+"""`publish`: the simulated office in a process of its own, which publishes into the broker."""
 
 import logging
 import sys
@@ -23,9 +23,9 @@ log = logging.getLogger("publisher")
 def publish() -> None:
     """Publish claims and diagnoses into a broker.
 
-    It is that of OFFICE_BROKER_URL; an ingestor with the same one receives them. Ids begin at
-    the milliseconds since 1970, so that those of an earlier run aren't used again. With
-    OFFICE_NUMBER, its events carry that office.
+    OFFICE_BROKER_URL names the broker; ingestors with the same setting receive the events. Ids
+    start at the number of milliseconds since 1970, so that no run repeats the ids of an earlier
+    one. With OFFICE_NUMBER, the events carry that office.
 
     Example: OFFICE_BROKER_URL=nats://localhost python src/office.py publish
     """

@@ -1,4 +1,4 @@
-"""Putting things right: `replay`, `rebuild`."""
+"""The commands to repair data: `replay`, `rebuild`."""
 
 import sys
 from dataclasses import asdict
@@ -21,7 +21,7 @@ from pipeline.core.contract import REASONS
 from pipeline.merge.replay import count_archived, replay
 from pipeline.report import display
 
-WHOLE_OR_NOT = "the live clean layer is put right, or is as it was: rebuild again says which."
+WHOLE_OR_NOT = "the clean layer is either repaired or unchanged: run rebuild again to see which."
 
 
 @click.command("replay")
@@ -29,14 +29,14 @@ WHOLE_OR_NOT = "the live clean layer is put right, or is as it was: rebuild agai
     "--reason",
     metavar="REASON",
     type=click.Choice(list(REASONS)),
-    help=f"Only what was rejected for it: {', '.join(REASONS)}.",
+    help=f"Only rows that were rejected for this reason: {', '.join(REASONS)}.",
 )
 @as_json
 def replay_command(reason: str | None, *, is_json: bool) -> None:
     """Put rejected raw rows back to pending, to be merged again.
 
-    What was decided before is kept. It helps once the cause is gone: a patient that was missing is
-    there now.
+    Do this after the cause is gone, for example when a missing patient was added. The earlier
+    outcomes are kept in staging.outcome_history.
 
     Example: python src/office.py replay --reason unknown_patient
     """
@@ -53,7 +53,7 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
 
 
 @click.command("rebuild")
-@click.option("--apply", "is_applied", is_flag=True, help="Put the live clean layer right.")
+@click.option("--apply", "is_applied", is_flag=True, help="Repair the live clean layer.")
 @click.option(
     "--batch-size",
     metavar="N",
@@ -66,18 +66,16 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
 def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None:
     """Rebuild the clean layer from staging, and compare.
 
-    It is rebuilt beside the live one, and the pipeline may go on meanwhile. Exit 1 where they
-    differ. With --apply the live one is put right, and the windows concerned are marked to be
-    computed again. Archived raw rows are read back from their files.
+    The copy is built beside the live clean layer, and the pipeline can keep running. If they
+    differ, the exit code is 1. With --apply, the live clean layer is repaired, and the affected
+    windows are marked to be computed again. Archived raw rows are read from their files.
 
     Example: python src/office.py rebuild --apply
     """
     settings = chosen_settings()
     with (
         office_database(settings, "office rebuild") as database,
-        stopping(
-            database, lambda: WHOLE_OR_NOT if is_applied else "the live clean layer is as it was."
-        ),
+        stopping(database, lambda: WHOLE_OR_NOT if is_applied else "the clean layer is unchanged."),
         bar("Rebuilding", "outcomes") as on_progress,
     ):
         found = rebuild(

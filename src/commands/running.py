@@ -1,4 +1,4 @@
-"""`run`: everything at once, with a live status; `status`: how things stand."""
+"""`run` runs everything with a live status; `status` shows the present state."""
 
 import fcntl
 import logging
@@ -50,21 +50,21 @@ PLAIN_LINE_SECONDS = 5.0
 
 @click.command()
 @click.option(
-    "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many SECONDS."
+    "--for", "seconds", type=click.FloatRange(min=0), help="Stop after this number of SECONDS."
 )
 @click.option(
     "--ingestors",
     type=click.IntRange(min=1, max=MOST_INGESTORS),
-    help="Have so many share the streams of an embedded broker.",
+    help="Start an embedded broker, and this number of ingestors that share its streams.",
 )
 def run(seconds: float | None, ingestors: int | None) -> None:
     """Run everything, with a live status; Ctrl-C drains and stops.
 
-    Publishes, merges, computes and serves the pages. Where standard output is no terminal, it
-    gets a line every 5 s.
+    It publishes events, merges them, computes the figures and serves the pages. If standard output
+    is not a terminal, it prints a line every 5 s.
 
-    One ingestor publishes the streams itself. With --ingestors a publisher of its own puts them
-    into a broker, NATS JetStream, as it is done past one machine.
+    By default one ingestor publishes the streams itself. With --ingestors, a separate publisher
+    puts them into a broker (NATS JetStream), as one does with several machines.
 
     Example: python src/office.py run --for 3600
     """
@@ -79,7 +79,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
     ):
         if not pages.endswith(f":{settings.reports_port}"):
             say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
-        # What trouble there is with the database, the status says in its own place.
+        # The live status itself shows trouble with the database.
         configure_logging(level=logging.ERROR)
         processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
@@ -87,7 +87,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
             view = partial(status_context, settings, database, pages, length)
             ended = show_until_stopped(database, processes, stop, seconds=seconds, view=view)
             if sys.stderr.isatty():
-                say("\rStopping: what has arrived is staged and merged first.")
+                say("\rStopping: events that have arrived are staged and merged first.")
         finally:
             badly_ended = processes.stop(STOP_SECONDS)
         show(
@@ -103,16 +103,22 @@ def run(seconds: float | None, ingestors: int | None) -> None:
 
 @click.command()
 @click.option(
-    "--max-lag", metavar="SECONDS", type=float, help="Exit 1 if a raw row is pending for longer."
+    "--max-lag",
+    metavar="SECONDS",
+    type=float,
+    help="Exit 1 if a raw row has been pending for longer.",
 )
 @click.option(
-    "--max-run-age", metavar="SECONDS", type=float, help="Exit 1 if no analytics run ended since."
+    "--max-run-age",
+    metavar="SECONDS",
+    type=float,
+    help="Exit 1 if the last analytics run ended longer ago.",
 )
 @as_json
 def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -> None:
-    """Show streams, rates, lag, pending and the last analytics run.
+    """Show streams, rates, lag, pending rows and the last analytics run.
 
-    Its cost doesn't grow with history. With limits it is a health check.
+    Its cost does not grow with history. With limits it is a health check.
 
     Example: python src/office.py status --max-lag 60
     """
@@ -128,7 +134,7 @@ def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -
 
 
 def is_late(seconds: float | None, most: float | None) -> bool:
-    """Whether more than the most allowed has passed, or nothing was seen at all."""
+    """Whether a limit is set, and the time is longer or unknown."""
     return most is not None and (seconds is None or seconds > most)
 
 
@@ -137,7 +143,7 @@ def is_late(seconds: float | None, most: float | None) -> bool:
 
 @contextmanager
 def only_one(settings: Settings) -> Iterator[None]:
-    """Holds the lock of an office that runs; the kernel lets go of it however the process ends."""
+    """Holds the lock of a running office. The kernel frees it even if the process is killed."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "run.lock").open("a+", encoding="utf-8") as lock:
         try:
@@ -145,7 +151,7 @@ def only_one(settings: Settings) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise OfficeError(
-                f"The {'demo' if is_for_demo() else 'office'} runs already, "
+                f"The {'demo' if is_for_demo() else 'office'} is already running, "
                 f"as process {lock.read().strip()}: stop that one first.",
                 exit_code=USED_WRONGLY,
             ) from None
@@ -161,14 +167,14 @@ class Service:
 
     name: str
     command: Sequence[str]
-    """The script, and what stands behind it."""
+    """The script and its arguments."""
     role: str | None = None
-    """What it logs in to the database as; None where it has no business there."""
+    """The role that it logs in to the database as; None if it does not use the database."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def services(settings: Settings, ingestors: int | None, broker_url: str | None) -> list[Service]:
-    """One ingestor that publishes itself, or a publisher and those that share a broker."""
+    """One ingestor that publishes itself; or a publisher and ingestors that share a broker."""
     analytics = Service("analytics", ["analytics.py"], "analytics")
     if ingestors is None or broker_url is None:
         return [Service("ingestor", ["ingestor.py"], "merge"), analytics]
@@ -189,13 +195,13 @@ def services(settings: Settings, ingestors: int | None, broker_url: str | None) 
 
 
 def metrics_port(settings: Settings, number: int) -> int:
-    """The first ingestor has the port of the only one, the others those behind analytics'."""
+    """The port of an ingestor: the first has the usual one; the others follow that of analytics."""
     beyond = 0 if number == 1 else number
     return settings.metrics_port + beyond if settings.metrics_port else 0
 
 
 def start_services(settings: Settings, database: Database, wanted: Sequence[Service]) -> Processes:
-    """Starts each service, with a login of its own."""
+    """Starts each service with its own database login."""
     passwords = passwords_for_services(settings)
     database.run(partial(set_passwords, passwords=passwords))
     processes = Processes(settings.home / "logs")
@@ -211,7 +217,7 @@ def start_services(settings: Settings, database: Database, wanted: Sequence[Serv
 def office_environment(
     settings: Settings, database: Database, service: Service, passwords: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a service with business in the database needs to know."""
+    """The environment variables of a service that uses the database."""
     if service.role is None:
         return {}
     return {
@@ -224,7 +230,7 @@ def office_environment(
 
 
 def passwords_for_services(settings: Settings) -> dict[str, str]:
-    """The passwords that are set, and for the roles of our own services new ones."""
+    """The passwords in the settings; a service's role without one there gets a new one."""
     chosen = {role: secrets.token_urlsafe() for role in ("ingest", "merge", "analytics")}
     return chosen | settings.role_passwords
 
@@ -240,7 +246,11 @@ def show_until_stopped(
     seconds: float | None,
     view: Callable[[datetime], StatusContext],
 ) -> list[str]:
-    """Shows the status until it is time to stop; the names of processes that ended before."""
+    """Shows the status until it is time to stop.
+
+    Returns:
+        The names of the processes that have ended before that.
+    """
     console = Console()
     beats = until_stopped(stop, processes, seconds)
     if console.is_terminal:
@@ -253,7 +263,7 @@ def show_until_stopped(
 def until_stopped(
     stop: threading.Event, processes: Processes, seconds: float | None
 ) -> Iterator[None]:
-    """Comes round every second until it is time to stop, or a process has ended."""
+    """Yields every second until it is time to stop, or a process has ended."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while not stop.is_set() and not processes.ended():
         yield
@@ -269,7 +279,7 @@ def show_live(
     beats: Iterator[None],
     view: Callable[[datetime], StatusContext],
 ) -> None:
-    """A table that stays in its place; while the database is away, as it was, and that it is."""
+    """Shows a table that is updated in place. While the database is away, shows the last state."""
     last: Status | None = None
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for _ in beats:
@@ -281,7 +291,7 @@ def show_live(
 
 
 def show_lines(database: Database, beats: Iterator[None]) -> None:
-    """A line every few seconds."""
+    """Prints a line every few seconds."""
     next_line = 0.0
     for _ in beats:
         if time.monotonic() >= next_line:
@@ -291,7 +301,7 @@ def show_lines(database: Database, beats: Iterator[None]) -> None:
 
 
 def look(database: Database) -> tuple[Status | None, str]:
-    """How things stand; while the database is away, that it is."""
+    """Reads the status; if the database does not answer, returns a message instead."""
     try:
         return database.run(read_status), ""
     except PASSING_ERRORS as error:
@@ -310,20 +320,20 @@ def status_context(
 
 
 def addresses(settings: Settings, database: Database) -> dict[str, str]:
-    """Where the database is, and Adminer where there is one."""
+    """The addresses of the database, and of Adminer if it is set."""
     adminer = {"adminer": settings.adminer_url} if settings.adminer_url else {}
     return {"database": address(database.dsn), **adminer}
 
 
 def next_run(now: datetime, settings: Settings, length: timedelta) -> datetime:
-    """When analytics runs next: on multiples of its period, a grace behind each."""
+    """When analytics runs next: at a multiple of its period, plus the grace time."""
     period = settings.analytics_period(length)
     anchor = EPOCH + timedelta(seconds=settings.analytics_grace_seconds)
     return anchor + ((now - anchor) // period + 1) * period
 
 
 def show(console: Console, found: Status, context: StatusContext) -> None:
-    """Prints the status: a table for a terminal, else a line."""
+    """Prints the status: a table in a terminal, otherwise a line."""
     if console.is_terminal:
         console.print(display.status_view(found, context))
     else:

@@ -1,4 +1,4 @@
-"""The database itself: `db`, `archive`, `migrate`."""
+"""The commands for the database itself: `db`, `archive`, `migrate`."""
 
 import sys
 from dataclasses import asdict
@@ -26,10 +26,10 @@ from pipeline.schema.roles import set_passwords
 
 
 @click.command()
-@click.option("--stop", "is_stop", is_flag=True, help="Stop it instead.")
+@click.option("--stop", "is_stop", is_flag=True, help="Stop the server.")
 @as_json
 def db(*, is_stop: bool, is_json: bool) -> None:
-    """Start the embedded server, to stay, and print its URL.
+    """Start the embedded server, keep it running, and print its URL.
 
     Example: psql "$(python src/office.py db)"
     """
@@ -50,9 +50,10 @@ def db(*, is_stop: bool, is_json: bool) -> None:
 def archive_command(*, is_json: bool) -> None:
     """Move raw rows that are past the retention to files.
 
-    They are kept in the database for OFFICE_RETENTION_DAYS; a day that is wholly older goes to a
-    Parquet file in OFFICE_ARCHIVE, is read back, and is dropped. Exit 1 where a day is left: a raw
-    row of it is pending, or verify finds fault. Analytics does the same once a day.
+    The database keeps raw rows for OFFICE_RETENTION_DAYS. A day that is completely older is
+    written to a Parquet file in OFFICE_ARCHIVE, read back and compared, and then dropped. If a day
+    could not be archived, because a raw row is pending or verify found something wrong, the exit
+    code is 1. Analytics does the same once a day.
 
     Example: OFFICE_RETENTION_DAYS=90 python src/office.py archive
     """
@@ -61,7 +62,7 @@ def archive_command(*, is_json: bool) -> None:
         say("Raw rows are kept for ever: OFFICE_RETENTION_DAYS isn't set.")
     with (
         office_database(settings, "office archive") as database,
-        stopping(database, lambda: "a day is archived as a whole, or is as it was."),
+        stopping(database, lambda: "each day is either archived completely or unchanged."),
         bar("Archiving", "days") as on_progress,
     ):
         done = archive(
@@ -81,10 +82,11 @@ def archive_command(*, is_json: bool) -> None:
 @click.command()
 @as_json
 def migrate(*, is_json: bool) -> None:
-    """Bring the database to the present schema; give roles passwords.
+    """Bring the schema up to date, and set the passwords of the roles.
 
-    Those that are set: OFFICE_INGEST_PASSWORD, OFFICE_MERGE_PASSWORD, OFFICE_ANALYTICS_PASSWORD
-    and OFFICE_AUDITOR_PASSWORD, or files of these names in the secrets folder, hold them.
+    The passwords come from OFFICE_INGEST_PASSWORD, OFFICE_MERGE_PASSWORD,
+    OFFICE_ANALYTICS_PASSWORD and OFFICE_AUDITOR_PASSWORD, or from files of these names in the
+    secrets folder. A role without a password there keeps its own.
 
     Example: OFFICE_AUDITOR_PASSWORD=… python src/office.py migrate
     """

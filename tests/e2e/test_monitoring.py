@@ -185,7 +185,7 @@ def test_an_ingestor_whose_rows_wait_for_too_long_is_not_well(
         )
         status, [reason] = health(office.metrics_port)
         assert status == 503
-        assert re.match("the oldest pending claim waits for 12[0-9] s, which is more", reason)
+        assert re.match("the oldest pending claim has waited for 12[0-9] s, which is more", reason)
     wait_until(lambda: health(office.metrics_port) == (200, []))
 
 
