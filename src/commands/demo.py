@@ -58,7 +58,7 @@ HEADER = "  until  events  merged  again  conflicts  rejected  windows  redone  
     type=click.IntRange(1, 168),
     default=24,
     show_default=True,
-    help="How long a history to make up; six windows at least.",
+    help="The length of the history in hours; at least six windows.",
 )
 @click.option(
     "--seed",

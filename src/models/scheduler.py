@@ -1,4 +1,4 @@
-"""The scheduler: runs jobs every so many seconds, if wanted on the dot in UTC."""
+"""The scheduler: runs jobs periodically, if wanted at exact multiples of their period in UTC."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
-    """Return the machine's time, in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)
 
 
@@ -69,7 +69,7 @@ class _Job(schedule.Job):
             self._running.release()
 
     def follow_clock(self) -> None:
-        """Come forward where the clock was set back, which would leave the job far ahead."""
+        """Schedule the next run anew if the clock was set back, which would delay it for long."""
         if self._due() - self._clock() > self._period:
             self._schedule_next_run()
 
@@ -77,7 +77,7 @@ class _Job(schedule.Job):
         try:
             self._call()
         except Exception as error:  # noqa: BLE001 - the next run must come, whatever this one raised
-            # The class only: the text of an error may quote what a patient's record says.
+            # Only the class: the text of an error may quote a patient's data.
             failed = {"job": self._name, "error": type(error).__name__}
             _logger.error("job failed", extra=failed)  # noqa: TRY400
         self._schedule_next_run()
@@ -95,13 +95,14 @@ class _Job(schedule.Job):
 
 
 class Scheduler:
-    """Runs jobs one after the other, each on its own period.
+    """Runs jobs one after the other, each with its own period.
 
-    A job that raises is logged and runs again when it is next due. A run that outlasts its period
-    skips the ones it missed. A job never runs beside itself, whichever threads run the scheduler.
+    A job that raises is logged, and runs again when it is next due. If a run takes longer than its
+    period, the runs that it missed are skipped. A job never runs twice at the same time, also if
+    several threads run the scheduler.
 
     Args:
-        clock: Returns the time, with a time zone.
+        clock: Returns the present time, with a time zone.
     """
 
     def __init__(self, clock: Clock = utc_now) -> None:
@@ -124,10 +125,10 @@ class Scheduler:
             seconds: The period.
             job: What to call; its return value is ignored.
             name: What the log and `next_run` call the job.
-            aligned: Run on multiples of the period since 1970-01-01 00:00 UTC, rather than
-                counted from now.
-            offset: Seconds after these multiples; only with `aligned`.
-            at_start: Run for the first time at once.
+            aligned: Run at multiples of the period since 1970-01-01 00:00 UTC. Otherwise the
+                period is counted from now.
+            offset: Run this many seconds after these multiples; only with `aligned`.
+            at_start: Also run immediately.
 
         Raises:
             ValueError: The period is not positive, the name is taken, or there is an offset
@@ -147,11 +148,11 @@ class Scheduler:
             added.next_run = now
 
     def run_pending(self) -> None:
-        """Run the jobs that are due, the longest due first."""
+        """Run the jobs that are due; the job that has been due for longest runs first."""
         self._run_due(threading.Event())
 
     def run(self, stop: threading.Event) -> None:
-        """Run jobs as they fall due, until `stop` is set; a job that is running then finishes."""
+        """Run jobs when they are due, until `stop` is set. A job that is running then finishes."""
         while not stop.is_set():
             self._run_due(stop)
             stop.wait(self._idle_seconds())

@@ -1,7 +1,7 @@
-"""The subscriber: calls a function on each arrival and acknowledges when it returns.
+"""The subscriber: calls a function on each arrival, and acknowledges when it returns.
 
-What arrives while a call is under way is handed over together at the next one: as much as one
-commit can be shared by, where the function makes things durable.
+Events that arrive during a call are handed over together in the next call, so that a function that
+commits can commit many events at once.
 """
 
 import logging
@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 class _Run:
-    """One thread's life, from start to stop."""
+    """One thread and its state, from start to stop."""
 
     def __init__(self, work: Callable[["_Run"], None], name: str) -> None:
         self.stopping = threading.Event()
@@ -36,19 +36,20 @@ class _Run:
 
 
 class Subscriber:
-    """Calls `callback` with the payloads of the events of `source`, in one thread of its own.
+    """Calls `callback` with the payloads of the events of `source`, in its own thread.
 
-    It calls as soon as an event is there, with those that are there by then, in their order. They
-    are acknowledged when the callback returns. When it raises, they are delivered again after a
-    wait, which grows with every failure in a row: the first of them alone, and more at once with
-    every success. The callback may therefore see an event more than once, and never misses one;
-    an event that can't be dealt with holds up none that came before it.
+    It calls as soon as there is an event, with all events that are there at that moment, in their
+    order. They are acknowledged when the callback returns. When it raises, they are delivered again
+    after a wait, which grows with every failure in a row. The next call then has the first event
+    only, and every success doubles the number of events in a call. So the callback may see an
+    event more than once, but never misses one; and an event that always fails does not hold up the
+    events before it.
 
     Args:
-        source: Where the events come from.
-        callback: What to call on each arrival.
-        name: What the log and the thread call this subscriber.
-        at_most: How many payloads to hand over in one call.
+        source: The source of the events.
+        callback: The function to call.
+        name: The name of this subscriber in the log and of its thread.
+        at_most: The most payloads in one call.
         retry_wait: How long to wait after a failure: a wait strategy of tenacity.
     """
 
@@ -75,17 +76,17 @@ class Subscriber:
 
     @property
     def acknowledged(self) -> int:
-        """The number of events acknowledged since this subscriber was made."""
+        """The number of events that this subscriber has acknowledged."""
         return self._acknowledged
 
     @property
     def is_running(self) -> bool:
-        """Whether events are being delivered, those of a drain included."""
+        """Whether events are being delivered, also during a drain."""
         run = self._run
         return run is not None and run.thread.is_alive()
 
     def start(self) -> None:
-        """Start delivering; does nothing while it already delivers."""
+        """Start delivering. Does nothing if it already delivers."""
         with self._lifecycle:
             if self._run is not None and self._run.active:
                 return
@@ -93,15 +94,15 @@ class Subscriber:
             self._run.thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Deliver what is queued, then end.
+        """Deliver the queued events (drain), then end.
 
         Args:
-            timeout: How long to drain, in seconds. A callback that is running by then is left
-                to finish, and nothing is delivered after it.
+            timeout: How long to drain, in seconds. A callback that is still running then may
+                finish, but nothing is delivered after it.
 
         Returns:
-            True if everything was acknowledged (also if this subscriber never started); False if
-            the time ran out, in which case the rest stays in the source, unacknowledged.
+            True if everything was acknowledged, or if this subscriber never started. False if the
+            time ran out; the remaining events stay in the source, unacknowledged.
         """
         with self._lifecycle:
             run = self._run
@@ -128,12 +129,12 @@ class Subscriber:
                 "events will be delivered again",
                 extra={"stream": self._name, "error": type(error).__name__},
             )
-            # An attempt that began before stop is followed by the next at once.
+            # If stop was called during the attempt, the next attempt follows without a wait.
             self._wait_after_failure(run.abandoned if draining else run.stopping)
 
     def _take(self, *, draining: bool) -> bool:
-        """Deliver the next events, if there are any; True if there will not be another."""
-        # Read before receiving: what is published in between must not be missed.
+        """Deliver the next events, if any; True if no more will come."""
+        # `closed` is read before receiving, so that an event published in between is not missed.
         last = draining or self._source.closed
         first = self._source.receive(0 if draining else _POLL_SECONDS)
         if first is None:
@@ -142,7 +143,7 @@ class Subscriber:
         return False
 
     def _others(self) -> Iterator[Delivery]:
-        """What else is there at this moment."""
+        """The other events that are there at this moment, up to the limit."""
         for _ in range(self._at_once - 1):
             delivery = self._source.receive(0)
             if delivery is None:
@@ -164,7 +165,7 @@ class Subscriber:
         self._at_once = min(2 * self._at_once, self._at_most)
 
     def _wait_after_failure(self, interrupt: threading.Event) -> None:
-        """Wait as long as the strategy says, or until the interrupt."""
+        """Wait as long as the strategy says, or until the interrupt is set."""
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = self._failures_in_a_row
         interrupt.wait(self._retry_wait(state))

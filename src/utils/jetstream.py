@@ -1,7 +1,8 @@
-"""NATS JetStream as a transport, for offices that one process doesn't carry.
+"""NATS JetStream as a transport, for loads that are too large for one process.
 
-Each stream is a work queue in the broker's files, which all its subscribers share: an event goes to
-one of them, again to any where it was not acknowledged in time, and is removed when it was.
+Each stream is a work queue in the broker's files, shared by all its subscribers. An event goes to
+one of them. It is removed when it is acknowledged; if that takes too long, it goes to any of them
+again.
 """
 
 import asyncio
@@ -38,14 +39,14 @@ from utils.pipeline_utils import Delivery
 CONSUMER: Final = "ingestor"
 FETCH_AT_MOST: Final = 1_000
 ACKNOWLEDGE_SECONDS: Final = 30.0
-"""What isn't acknowledged so long after it went out goes out again."""
+"""An event that is not acknowledged within this time is delivered again."""
 HOLD_SECONDS: Final = 20.0
-"""What a subscriber has held for so long it lets go of: it comes again."""
+"""A subscriber drops an event that it has held for this time: the broker delivers it again."""
 UNACKNOWLEDGED_AT_MOST: Final = 50_000
 STREAM_BYTES: Final = 4 * 1024**3
-"""A full stream takes nothing more until something was acknowledged: publishers wait."""
+"""A stream of this size is full: publishers wait until events have been acknowledged."""
 REPEAT_SECONDS: Final = 120.0
-"""For so long the broker knows a message by its id, and takes it once."""
+"""The broker accepts a message id once within this time."""
 
 _CONNECT_SECONDS: Final = 2
 _RECONNECT_SECONDS: Final = 1
@@ -57,7 +58,7 @@ _GIVE_BACK_SECONDS: Final = 0.2
 _PROBE_SECONDS: Final = 0.2
 _CHECK_SECONDS: Final = 5.0
 
-# The client's time-outs are not all of one class.
+# The client reports a time-out by several classes.
 _NO_ANSWER: Final = (
     TimeoutError,
     nats.errors.NoRespondersError,
@@ -66,7 +67,7 @@ _NO_ANSWER: Final = (
     nats.errors.ConnectionReconnectingError,
     nats.js.errors.ServiceUnavailableError,
 )
-# The broker has no such stream, or no such subscribers: it has lost its files.
+# The broker does not know the stream or the consumer, for example because it has lost its files.
 _NOT_THERE: Final = (nats.js.errors.NotFoundError, nats.js.errors.NoStreamResponseError)
 
 T = TypeVar("T")
@@ -75,20 +76,21 @@ _logger = logging.getLogger(__name__)
 
 
 class BrokerError(Exception):
-    """There is no broker, or it lets us not in; the text says which, and no password."""
+    """The broker cannot be reached or refuses the login. The text never holds the password."""
 
 
 class Broker:
-    """A link to a broker, kept up by a thread of its own; it comes back by itself when it was lost.
+    """A connection to a broker, run by its own thread. A lost connection is opened again.
 
     Args:
-        url: `nats://user:password@host:4222`, or `tls://` for an encrypted link.
-        name: What the broker's list of connections calls this one.
-        ca: File of the certificate authority that vouches for the broker; None for the system's.
-        seconds: How long to wait for the broker to be there.
+        url: `nats://user:password@host:4222`, or `tls://` for an encrypted connection.
+        name: The name of this connection in the broker's list.
+        ca: File of the certificate authority that signed the broker's certificate; None for those
+            of the system.
+        seconds: How long to wait until the broker can be reached.
 
     Raises:
-        BrokerError: It wasn't, or it refuses us.
+        BrokerError: The broker cannot be reached, or it refuses the login.
     """
 
     def __init__(
@@ -111,44 +113,44 @@ class Broker:
         except BaseException:
             self._end_loop()
             raise
-        # For the sinks and sources: the client's view of JetStream.
+        # Used by the sinks and sources.
         self.jetstream: Final = self._client.jetstream(timeout=_REQUEST_SECONDS)
 
     @property
     def is_connected(self) -> bool:
-        """Whether the link is up at this moment."""
+        """Whether the connection is open at this moment."""
         return self._client.is_connected
 
     def sink(self, stream: str) -> "JetStreamSink":
-        """Where a publisher puts a stream's events."""
+        """The sink for a publisher of this stream."""
         return JetStreamSink(self, stream)
 
     def source(self, stream: str) -> "JetStreamSource":
-        """Where a subscriber takes a stream's events from, beside others that do the same."""
+        """The source for a subscriber of this stream, which other subscribers may share."""
         source = JetStreamSource(self, stream)
         self._sources.append(source)
         return source
 
     def close(self) -> None:
-        """Give back what is held, and end the link, where it isn't ended."""
+        """Give back the events that are held, and close the connection if it is open."""
         if self._is_closing:
             return
         self._is_closing = True
         for source in self._sources:
-            # What can't be given back comes again later.
+            # Events that cannot be given back are delivered again later.
             with suppress(TimeoutError, nats.errors.Error):
                 source.give_back()
         with suppress(TimeoutError, nats.errors.Error):
             self.call(self._close(), _CLOSE_SECONDS)
         self._end_loop()
 
-    # What follows is for the sinks and sources.
+    # The next two methods are for the sinks and sources.
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float = _CALL_SECONDS) -> T:
-        """Have the link's thread do something, and wait for it.
+        """Run a coroutine in the connection's thread, and wait for its result.
 
         Raises:
-            TimeoutError: It took longer.
+            TimeoutError: It took longer than `seconds`.
         """
 
         async def in_time() -> T:
@@ -157,7 +159,7 @@ class Broker:
         return asyncio.run_coroutine_threadsafe(in_time(), self._loop).result()
 
     def soon(self, work: Coroutine[Any, Any, object]) -> None:
-        """Have the link's thread do something, and don't wait for it."""
+        """Start a coroutine in the connection's thread, without waiting for it."""
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _run_loop(self, has_loop: threading.Event) -> None:
@@ -170,9 +172,9 @@ class Broker:
     async def _connect(self, seconds: float) -> Client:
         deadline = time.monotonic() + seconds
         while (trouble := await self._probe()) is not None:
-            # The client has a class for it, and doesn't always use it.
+            # The client has a class for this error, but does not always use it.
             if "authorization" in str(trouble).lower():
-                raise BrokerError(f"the broker at {self._address} refuses us")
+                raise BrokerError(f"the broker at {self._address} refuses the login")
             if time.monotonic() >= deadline:
                 raise BrokerError(f"no broker at {self._address} ({type(trouble).__name__})")
             await asyncio.sleep(_PROBE_SECONDS)
@@ -188,7 +190,10 @@ class Broker:
         )
 
     async def _probe(self) -> Exception | None:
-        """Why there is no way in: a link that comes back by itself would try on, and not say."""
+        """Try to connect once; return the error, None if it worked.
+
+        A connection that reconnects by itself would keep trying, and not report the error.
+        """
         reasons: list[Exception] = []
 
         async def note(reason: Exception) -> None:
@@ -207,13 +212,13 @@ class Broker:
         except (OSError, nats.errors.Error) as error:
             return [*reasons, error][0]
         finally:
-            # Behind a certificate that is refused it would wait for ever.
+            # After a refused certificate, close() would wait for ever.
             with suppress(TimeoutError):
                 await asyncio.wait_for(probe.close(), _PROBE_SECONDS)
         return None
 
     async def _close(self) -> None:
-        # Not drain(), which may time out although everything is said.
+        # drain() is not used: it may time out although everything was sent.
         await self._client.flush()
         await self._client.close()
 
@@ -232,7 +237,7 @@ class Broker:
 
 
 class JetStreamSink:
-    """Where a publisher puts the events of one stream: into the broker's files."""
+    """Publishes the events of one stream to the broker, which keeps them in files."""
 
     def __init__(self, broker: Broker, stream: str) -> None:
         self._broker = broker
@@ -240,9 +245,9 @@ class JetStreamSink:
         self._offered: tuple[bytes, str] | None = None
 
     def publish(self, payload: bytes, timeout: float | None = None) -> bool:
-        """Hand over one event; False if it was not taken within `timeout` seconds.
+        """Publish one event; False if the broker did not confirm it within `timeout` seconds.
 
-        Offered again behind that, it is taken once, however many of the offers went through.
+        If the same event is then published again, the broker still stores it only once.
         """
         if self._offered is None or self._offered[0] != payload:
             self._offered = (payload, uuid.uuid4().hex)
@@ -263,21 +268,22 @@ class JetStreamSink:
 
 @dataclass(frozen=True)
 class _Held:
-    """A message that is out to us, and when it came."""
+    """A message that the broker has delivered to us, and its time of arrival."""
 
     message: Msg
     came_at: float
 
     @property
     def is_ours(self) -> bool:
-        """Whether it goes out to nobody else for some time yet."""
+        """Whether the broker will not deliver it to another subscriber soon."""
         return time.monotonic() - self.came_at < HOLD_SECONDS
 
 
 class JetStreamSource:
-    """Where a subscriber takes the events of one stream from.
+    """Gives the events of one stream to a subscriber.
 
-    In the order of their publication for one subscriber while nothing fails; several share them.
+    A single subscriber gets them in the order of publication as long as nothing fails. Several
+    subscribers share the events.
     """
 
     closed: Final = False
@@ -294,7 +300,7 @@ class JetStreamSource:
     def receive(self, timeout: float | None = None) -> Delivery | None:
         """Take the next event; None if there was none within `timeout` seconds.
 
-        With 0 seconds, of those that have come together with an earlier one.
+        With a timeout of 0 it does not ask the broker, and only takes events that arrived earlier.
         """
         while self._held and not self._held[0].is_ours:
             self._held.popleft()
@@ -303,7 +309,7 @@ class JetStreamSource:
         return self._delivery(self._held.popleft()) if self._held else None
 
     def give_back(self) -> None:
-        """Let others have at once what is held here."""
+        """Give back the events that are held here, so that others get them at once."""
         self._broker.call(self._give_back())
 
     def _delivery(self, held: _Held) -> Delivery:
@@ -314,7 +320,7 @@ class JetStreamSource:
         )
 
     def _acknowledge(self, message: Msg) -> None:
-        """Have the broker told, of all that is settled until the link's thread comes to it."""
+        """Queue an acknowledgement; the connection's thread sends all queued ones together."""
         with self._settling:
             self._settled.append(message)
             is_first = len(self._settled) == 1
@@ -325,7 +331,7 @@ class JetStreamSource:
         with self._settling:
             settled, self._settled = self._settled, []
         for message in settled:
-            # What the broker isn't told comes again.
+            # If an acknowledgement does not reach the broker, the event is delivered again.
             with suppress(nats.errors.Error):
                 await message.ack()
 
@@ -350,7 +356,7 @@ class JetStreamSource:
         if self._subscription is None:
             self._subscription = await subscribe(self._broker.jetstream, self._stream)
         if time.monotonic() - self._last_there > _CHECK_SECONDS:
-            # To one that is no longer there, asking for messages is as to one that has none.
+            # Fetching from a deleted consumer looks the same as fetching from an empty one.
             await self._subscription.consumer_info()
             self._last_there = time.monotonic()
         return await self._subscription.fetch(FETCH_AT_MOST, seconds)
@@ -358,7 +364,7 @@ class JetStreamSource:
     async def _give_back(self) -> None:
         held, self._held = [each.message for each in self._held], deque()
         if self._subscription is not None:
-            # What came too late for the last call that asked for it.
+            # Messages that arrived after the last fetch had timed out.
             with suppress(TimeoutError):
                 held += await self._subscription.fetch(FETCH_AT_MOST, _GIVE_BACK_SECONDS)
             await self._subscription.unsubscribe()
@@ -367,17 +373,17 @@ class JetStreamSource:
 
 
 def subject_of(stream: str) -> str:
-    """What a stream's events are published under."""
+    """The subject of a stream's events."""
     return f"office.{stream}"
 
 
 def name_of(stream: str) -> str:
-    """What the broker calls a stream."""
+    """The name of a stream in the broker."""
     return f"office_{stream}"
 
 
 async def make_stream(jetstream: JetStreamContext, stream: str) -> None:
-    """Make the stream where it isn't there; one that was made otherwise, replicated say, stays."""
+    """Make the stream if it is missing. An existing one stays as it is, for example replicated."""
     config = StreamConfig(
         name=name_of(stream),
         subjects=[subject_of(stream)],
@@ -394,7 +400,7 @@ async def make_stream(jetstream: JetStreamContext, stream: str) -> None:
 
 
 async def subscribe(jetstream: JetStreamContext, stream: str) -> JetStreamContext.PullSubscription:
-    """Take part in the stream, which is made where it isn't there."""
+    """Subscribe to the stream; make the stream and its consumer if they are missing."""
     await make_stream(jetstream, stream)
     config = ConsumerConfig(
         durable_name=CONSUMER,

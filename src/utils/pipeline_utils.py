@@ -1,4 +1,4 @@
-"""What the publisher and the subscriber share: the transport and the stop signal."""
+"""Shared by publisher and subscriber: the in-process transport, and stopping on signals."""
 
 import _thread
 import os
@@ -14,9 +14,9 @@ _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Delivery:
-    """One arrival of an event, to be settled once: acknowledged or redelivered.
+    """One arrival of an event. It must be acknowledged or redelivered, once.
 
-    A transport passes in what acknowledging and redelivering mean to it.
+    Each transport passes in its own functions for both.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Delivery:
         self._unsettled = threading.Lock()
 
     def acknowledge(self) -> None:
-        """Say that the event is dealt with; it never arrives again.
+        """Report that the event has been processed, so that it never arrives again.
 
         Raises:
             RuntimeError: This delivery was acknowledged or redelivered before.
@@ -41,7 +41,7 @@ class Delivery:
         self._on_acknowledge()
 
     def redeliver(self) -> None:
-        """Give the event back, to be the next one that arrives.
+        """Give the event back; it is the next one that arrives.
 
         Raises:
             RuntimeError: This delivery was acknowledged or redelivered before.
@@ -55,14 +55,14 @@ class Delivery:
 
 
 class Sink(Protocol):
-    """Where a publisher puts the events of one stream."""
+    """Takes the events of one stream from a publisher."""
 
     def publish(self, payload: bytes, timeout: float | None = None) -> bool:
-        """Hand over one event; False if it was not taken within `timeout` seconds."""
+        """Publish one event; False if it was not accepted within `timeout` seconds."""
 
 
 class Source(Protocol):
-    """Where a subscriber takes the events of one stream from."""
+    """Gives the events of one stream to a subscriber."""
 
     @property
     def closed(self) -> bool:
@@ -137,7 +137,7 @@ class Channel:
         )
 
     def close(self) -> None:
-        """Take no further events and wake whoever waits; what is in flight can be received."""
+        """Accept no more events, and wake all waiting threads. Queued events can be received."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -157,9 +157,9 @@ class Channel:
 
 
 def stop_on_signals() -> threading.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; a second one ends the process at once.
+    """Return an event that the first SIGINT or SIGTERM sets. A second signal ends the process.
 
-    Call it from the main thread, which is the only one that may set signal handlers.
+    Call it from the main thread: only that thread may set signal handlers.
     """
     stop = threading.Event()
 
@@ -173,7 +173,7 @@ def stop_on_signals() -> threading.Event:
 
 
 def stop_at_end_of_input(stop: threading.Event) -> None:
-    """Set the event when standard input ends, as it does when the process behind it is gone."""
+    """Set the event when standard input ends, which happens when the parent process ends."""
 
     def wait_for_end() -> None:
         while os.read(0, 1024):

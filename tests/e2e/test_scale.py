@@ -81,7 +81,7 @@ def test_what_is_wrong_with_a_broker_is_told_in_a_line(office: Office, broker_ur
     assert "it looks like nats://user:password@host:4222" in odd.err
     host = broker_url.split("@")[1]
     wrong = {"OFFICE_BROKER_URL": f"nats://office:not-it@{host}"}
-    refused = f"the broker at {host} refuses us. See OFFICE_BROKER_URL."
+    refused = f"the broker at {host} refuses the login. See OFFICE_BROKER_URL."
     publisher = office.start("publish", **wrong).result()
     assert publisher.code == 1
     assert publisher.err.splitlines()[-1] == f"Error: Nothing is published: {refused}"

@@ -312,7 +312,7 @@ def test_a_password_that_is_wrong_is_told_without_it(server: BrokerServer) -> No
     host = server.url.split("@")[1]
     with pytest.raises(BrokerError) as raised:
         Broker(f"nats://office:not-it@{host}", name="test", seconds=30)
-    assert str(raised.value) == f"the broker at {host} refuses us"
+    assert str(raised.value) == f"the broker at {host} refuses the login"
 
 
 def test_a_broker_that_is_not_there_is_waited_for(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Retention: raw rows of days long past go from the database to files, once all is well with them.
+"""Archiving: moves raw rows that are older than the retention from the database to files.
 
-A day is exported, read back, compared, and only then dropped; what became of its raw rows stays.
+A day is exported, read back and compared, and only then dropped. The outcomes stay.
 """
 
 import fcntl
@@ -20,15 +20,15 @@ from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one, statement
 
-# What is wrong with the data that came in since a time, in words; None where all is well.
+# Says what is wrong with the data that arrived since a time; None if nothing is wrong.
 FindFault = Callable[[datetime | None], str | None]
 
-HELD_UP: Final = "others use its raw rows; it is left to the next time"
+HELD_UP: Final = "others are using its raw rows; it will be tried again next time"
 
 
 @dataclass(frozen=True)
 class DayPartition:
-    """A partition of raw rows: a day's, or that of all days before one where it begins nowhere."""
+    """A partition of raw rows: of one day, or, without a beginning, of all days before one."""
 
     partition_name: str
     begins_at: datetime | None
@@ -44,7 +44,7 @@ class DayPartition:
 
 @dataclass(frozen=True)
 class ArchivedDay:
-    """What became of a day that was due: dropped, its raw rows in a file, or left for a reason."""
+    """The result for a day that was due: archived into a file, or left for a reason."""
 
     day: str
     raw_rows: int = 0
@@ -54,7 +54,7 @@ class ArchivedDay:
 
 
 class LeftError(Exception):
-    """A day is left as it is; the text says why."""
+    """A day was not archived; the text says why."""
 
 
 def archive(
@@ -65,19 +65,19 @@ def archive(
     find_fault: FindFault,
     for_each: Callable[[Sequence["DayPartition"]], Iterable["DayPartition"]] = iter,
 ) -> list[ArchivedDay]:
-    """Archives the days that are wholly older than the retention, the oldest first.
+    """Archives the days that are completely older than the retention, the oldest first.
 
-    Where raw rows are kept for ever, there is nothing to do.
+    If raw rows are kept for ever, it does nothing.
 
     Args:
-        database: where.
-        folder: the archive; made where it isn't there.
+        database: the database.
+        folder: the folder of the archive; made if it is missing.
         keep_days: days for which raw rows are kept in the database; 0 for ever.
-        find_fault: says what `verify` finds wrong since a time; nothing is dropped then.
-        for_each: gives out the days one after the other, and so learns when each is done.
+        find_fault: says what `verify` finds wrong since a time; if anything, no day is archived.
+        for_each: yields the days one by one; the caller can use it to show progress.
 
     Raises:
-        OfficeError: the folder can't be used, or another process archives into it.
+        OfficeError: the folder cannot be used, or another process is archiving into it.
     """
     if not keep_days:
         return []
@@ -89,7 +89,7 @@ def archive(
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock; the kernel lets go of it however the process ends."""
+    """Holds the folder's lock. The kernel frees it even if the process is killed."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
@@ -99,14 +99,14 @@ def _only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OfficeError(f"Another process archives into {folder} just now.") from None
+            raise OfficeError(f"Another process is archiving into {folder}.") from None
         yield
 
 
 def _due_days(database: Database, keep_days: int) -> list[DayPartition]:
-    """The days that are due; rows that came late for one that is gone get its partition again."""
+    """The days that are due; makes the partition again for late rows of an archived day."""
     retention = {"keep_days": keep_days}
-    # Where others hold it up, they are found the next time.
+    # If others hold the lock, these rows are found the next time.
     with suppress(LockNotAvailable):
         database.run(lambda cursor: execute(cursor, "archive/make_late_days", retention))
     found = database.run(lambda cursor: fetch_all(cursor, "archive/due_days", retention))
@@ -153,7 +153,7 @@ def _export(file: Path, span: dict[str, Any], cursor: Cursor) -> Exported:
 
 
 def _finish(unfinished: Path, day: DayPartition, exported: Exported) -> dict[str, Any]:
-    """Gives the file its name, which its content makes its own, and reads it back.
+    """Gives the file its final name, which contains a checksum, and reads it back.
 
     A day without raw rows, such as one on which the office was closed, needs no file.
     """
@@ -170,7 +170,7 @@ def _finish(unfinished: Path, day: DayPartition, exported: Exported) -> dict[str
 
 
 def _bring_to_disk(folder: Path) -> None:
-    """Brings the names in a folder to the disk."""
+    """Flushes the folder's entries (file names) to the disk."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,6 +1,6 @@
-"""Files of archived raw rows: Parquet, into and out of which a COPY is carried byte for byte.
+"""Parquet files of archived raw rows, written from and read into PostgreSQL's binary COPY.
 
-PostgreSQL's binary COPY gives a row its fields' bytes; a payload is not looked into.
+Every byte of a row is preserved; payloads are not parsed.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Fields = Sequence[bytes | None]
 
-# What is in memory at a time: rows of a group, together not larger than this and one payload.
+# The rows of one group are in memory at a time. A group ends at one of these limits.
 GROUP_ROWS: Final = 50_000
 GROUP_BYTES: Final = 16 * 1024 * 1024
 
-# PostgreSQL's binary COPY: a header, for each row its number of fields and the fields, a trailer.
+# PostgreSQL's binary COPY: a header; for each row the number of fields and the fields; a trailer.
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER: Final = struct.pack(">h", -1)
 FIELDS: Final = 6
@@ -40,9 +40,9 @@ INFINITE: Final = (-(2**63), 2**63 - 1)
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written to a file: how many rows, their numbers, and a checksum of their content.
+    """What was written to a file: the number of rows, their `seq`, and a checksum of the content.
 
-    `seqs` is a multirange as PostgreSQL writes it: `{[1,5),[7,9)}`.
+    `seqs` is a multirange in PostgreSQL's notation: `{[1,5),[7,9)}`.
     """
 
     rows: int
@@ -52,7 +52,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file of the archive, as the database has it on record."""
+    """A file of the archive, as it is recorded in the database."""
 
     file_name: str
     raw_rows: int
@@ -62,26 +62,26 @@ class RecordedFile:
 
 
 class CopyTarget(Protocol):
-    """What a COPY writes to, a row at a time."""
+    """The target that a COPY writes to, one row at a time."""
 
     def write(self, message: bytes, /) -> object:
-        """Takes a row."""
+        """Receives a row."""
 
 
 # --- writing ---
 
 
 def write_file(file: Path, copy_out: Callable[[CopyTarget], None]) -> Exported:
-    """Writes what a COPY gives out, in the order of the rows' numbers, and brings it to the disk.
+    """Writes the rows of a COPY to a file, in the order of `seq`, and flushes it to the disk.
 
     Args:
-        file: where; what is there is replaced.
-        copy_out: is called once, with the target of the COPY.
+        file: the file; an existing one is replaced.
+        copy_out: runs the COPY; it is called once, with the target.
     """
-    # It takes part of a second to import: only who reads or writes archives pays for it.
+    # It is slow to import, so only the functions that need it import it.
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    # Raw rows hold what is known of patients: nobody else may read them.
+    # Raw rows hold patients' data: only the owner may read them.
     opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
     with os.fdopen(opened, "wb") as sink:
         with pq.ParquetWriter(
@@ -96,7 +96,7 @@ def write_file(file: Path, copy_out: Callable[[CopyTarget], None]) -> Exported:
 
 
 class _Rows:
-    """The target of a COPY: gathers rows to groups, and writes these."""
+    """The target of a COPY: collects rows into groups, and writes each group."""
 
     def __init__(self, writer: "pq.ParquetWriter") -> None:
         self.count = 0
@@ -107,7 +107,7 @@ class _Rows:
         self._ranges: list[list[int]] = []
 
     def write(self, message: bytes) -> None:
-        """Takes a row; the first may have the header before it."""
+        """Receives a row; the first one may have the header before it."""
         row = message.removeprefix(HEADER)
         if row in (b"", TRAILER):
             return
@@ -121,13 +121,13 @@ class _Rows:
             self.end_group()
 
     def end_group(self) -> None:
-        """Writes what was gathered."""
+        """Writes the collected rows."""
         if self._group:
             self._writer.write_batch(_batch(self._group))
         self._group, self._group_bytes = [], 0
 
     def seqs(self) -> str:
-        """The numbers of the rows so far, as a multirange."""
+        """The `seq` of the rows so far, as a multirange."""
         return "{" + ",".join(f"[{first},{end})" for first, end in self._ranges) + "}"
 
     def _note(self, seq: int) -> None:
@@ -138,7 +138,7 @@ class _Rows:
 
 
 def _schema(*, text: "pa.DataType | None" = None, time: "pa.DataType | None" = None) -> "pa.Schema":
-    """The columns of a file; or the same with their text and time in another form."""
+    """The columns of a file; optionally with another type for text or time."""
     import pyarrow as pa  # noqa: PLC0415
 
     return pa.schema(
@@ -174,13 +174,13 @@ def _batch(rows: Iterable[Fields]) -> "pa.RecordBatch":
 
 
 def checksum(file: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """The SHA-256 of a file, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def content_of(file: Path) -> str:
-    """The checksum of what the rows of a file say, whatever the file's own form."""
+    """The checksum of the rows in a file, which does not depend on how the file stores them."""
     content = hashlib.sha256()
     for row in rows_of(file):
         content.update(row)
@@ -188,7 +188,7 @@ def content_of(file: Path) -> str:
 
 
 def rows_of(file: Path) -> Iterator[bytes]:
-    """The rows of a file, each as a binary COPY has it."""
+    """The rows of a file, each in the format of the binary COPY."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ def rows_of(file: Path) -> Iterator[bytes]:
 
 
 def copy_source(file: Path) -> BinaryIO:
-    """The rows of a file, as a binary COPY reads them."""
+    """The rows of a file, as a stream that a binary COPY can read."""
     return io.BufferedReader(_CopySource(file))
 
 
@@ -222,16 +222,16 @@ class _CopySource(io.RawIOBase):
         return count
 
 
-# --- what is on record ---
+# --- checking a recorded file ---
 
 
 def fault_of(folder: Path, recorded: RecordedFile, *, is_read: bool = True) -> str | None:
-    """What is wrong with a file of the archive, in a word or two; None where nothing is.
+    """What is wrong with a file of the archive, in a word or two; None if it is right.
 
     Args:
-        folder: the archive.
-        recorded: what the file is on record as.
-        is_read: read all of it, and not only look whether it is there in its size.
+        folder: the folder of the archive.
+        recorded: the record of the file in the database.
+        is_read: also read the file and compare its checksum, not only its size.
     """
     file = folder / recorded.file_name
     try:
