@@ -165,7 +165,7 @@ def test_before_there_is_a_database_the_ingestor_answers_that_it_does_not_yet(
     assert said.value("office_database_up") == 0
     assert status == 503
     assert "nothing is received yet" in reasons
-    assert "no merge has ended yet" in reasons
+    assert "no merge has succeeded yet" in reasons
     assert not any("open-sesame" in reason for reason in reasons)
 
 
@@ -261,7 +261,7 @@ def test_a_run_that_breaks_is_missed(office: Office, database_url: str) -> None:
     port = office.metrics_port + 1
     analytics.wait_until(lambda: is_served(port))
     wait_until(lambda: scrape(port).by("office_job_failures_total", "job") == {("analytics",): 1})
-    assert health(port) == (503, ["no analytics run has ended yet"])
+    assert health(port) == (503, ["no analytics run has succeeded yet"])
     assert 'event="job failed" job=analytics error=CheckViolation' in analytics.err
 
 

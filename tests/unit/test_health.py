@@ -15,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_what_was_never_done_is_said(clock: list[float]) -> None:
     assert clock
-    assert LastTime("merge", most_seconds=60).problems() == ["no merge has ended yet"]
+    assert LastTime("merge", most_seconds=60).problems() == ["no merge has succeeded yet"]
 
 
 def test_what_was_done_in_time_is_well_and_later_it_is_not(clock: list[float]) -> None:
@@ -24,8 +24,6 @@ def test_what_was_done_in_time_is_well_and_later_it_is_not(clock: list[float]) -
     clock[0] += 60
     assert merge.problems() == []
     clock[0] += 15
-    assert merge.problems() == [
-        "the last merge that went well ended 75 s ago, which is more than 60 s"
-    ]
+    assert merge.problems() == ["the last successful merge ended 75 s ago, which is more than 60 s"]
     merge.is_now()
     assert merge.problems() == []

@@ -74,10 +74,10 @@ def test_health_is_the_lack_of_problems(registry: CollectorRegistry, free: int) 
             "application/json",
             '{"healthy": true, "reasons": []}\n',
         )
-        problems.append("no merge has ended yet")
+        problems.append("no merge has succeeded yet")
         status, _, text = get(free, "/healthz?verbose")
         assert status == 503
-        assert json.loads(text) == {"healthy": False, "reasons": ["no merge has ended yet"]}
+        assert json.loads(text) == {"healthy": False, "reasons": ["no merge has succeeded yet"]}
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics/", "/health", "/../etc/passwd"])

@@ -1,11 +1,13 @@
 """An embedded PostgreSQL 18 for a developer's machine.
 
 Everything about it is kept in one folder, `home`:
-    postgres/    the data and the server's log; a link where root's stand-in cannot reach `home`
+    postgres/    the data and the server's log; a link if the account that runs the server cannot
+                 reach `home`
     port         the port that was chosen
-    keep         there while the server is to stay although nobody uses it
-    guard.lock   held while the server is started or stopped
-    users.lock   held, shared, by everyone who uses the server; the kernel frees it for the dead
+    keep         exists if the server must keep running although no process uses it
+    guard.lock   locked while the server is started or stopped
+    users.lock   locked, shared, by each process that uses the server; the kernel frees the lock of
+                 a dead process
 """
 
 import fcntl
@@ -55,17 +57,17 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "shared_buffers": "128MB",
 }
-# A statement that reads all days locks each one's partitions and indexes, and there may be years of
-# them. Given at every start, since data made before don't have it in their settings.
+# A statement that reads all days locks the partitions and indexes of each, which may be years of
+# days. It is set at every start, because older data folders do not have it in their settings.
 LOCKS_PER_TRANSACTION = 1024
-# What the lines of the log that say why a start failed have in them.
+# Lines of the log that contain one of these say why a start failed.
 TELLING = ("FATAL:", "PANIC:", "could not", "invalid", "unrecognized")
-# What the log says where a later try may go well.
+# Lines that contain one of these name an error after which another try may succeed.
 PASSING = ("lock file", "shared memory block", "could not bind", "TCP/IP sockets")
 
 
 class _NotYetError(OfficeError):
-    """The server did not start, for a reason that may pass."""
+    """The server did not start, but another try may succeed."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,15 @@ class _Postmaster:
 def server(
     home: Path, *, init_sql: Path | None, say: Callable[[str], None], port: int = PORT
 ) -> Iterator[str]:
-    """Keep the server under `home` running for as long as the context lasts; give its URL.
+    """Keep the server under `home` running while the context lasts; yield its URL.
 
-    The last process to leave stops the server, unless `start` asked for it to stay.
+    The last process that leaves stops the server, unless `start` was called to keep it running.
 
     Args:
-        home: the folder for the data and all that belongs to it; made where missing.
-        init_sql: run once, in one transaction, in the newly made database.
-        say: told, in one line each, what is otherwise than expected.
-        port: the port to take at the first start; a port once chosen is remembered.
+        home: the folder for the data and everything that belongs to it; made if missing.
+        init_sql: run once, in one transaction, in a new database.
+        say: receives a one-line message about anything unusual.
+        port: the port for the first start; later starts use the same port.
 
     Raises:
         OfficeError: the server cannot be set up, started or stopped.
@@ -108,9 +110,9 @@ def server(
 def start(
     home: Path, *, init_sql: Path | None, say: Callable[[str], None], port: int = PORT
 ) -> str:
-    """Start the server under `home` where it isn't running, to stay until `stop`; return its URL.
+    """Start the server under `home` if it is not running, and keep it running until `stop`.
 
-    Arguments and errors are those of `server`.
+    Returns its URL. Arguments and errors are those of `server`.
     """
     home = _make_home(home)
     with _guard(home):
@@ -120,7 +122,7 @@ def start(
 
 
 def stop(home: Path) -> bool:
-    """Stop the server under `home`, even where others use it; False where it wasn't running.
+    """Stop the server under `home`, even if others use it; False if it was not running.
 
     Raises:
         OfficeError: it did not stop.
@@ -134,7 +136,7 @@ def stop(home: Path) -> bool:
 
 
 def forget(home: Path) -> None:
-    """Stop the server under `home`, and remove its data: the next start begins with new ones.
+    """Stop the server under `home`, and remove its data. The next start makes a new database.
 
     Raises:
         OfficeError: it did not stop.
@@ -187,7 +189,7 @@ def _stop(home: Path) -> bool:
 def _initialise(
     home: Path, site: Site, init_sql: Path | None, say: Callable[[str], None], port: int
 ) -> None:
-    """Make the data in a folder aside, and move it into place once it is complete."""
+    """Make the data in a temporary folder, and move it into place when it is complete."""
     _discard_unfinished(site)
     work = Path(tempfile.mkdtemp(prefix="new-", dir=site.folder))
     give(work, site.account)
@@ -252,7 +254,7 @@ def _make_database(site: Site, port: int, init_sql: Path | None) -> None:
     with _open_script(init_sql) as script:
         done = _psql(site, port, DATABASE, "--single-transaction", "--file=-", stdin=script)
     if done.returncode != 0:
-        raise OfficeError(f"{init_sql} failed, mend it and start again: {_last(done.stderr)}")
+        raise OfficeError(f"{init_sql} failed; correct it and start again: {_last(done.stderr)}")
 
 
 @contextmanager
@@ -278,7 +280,7 @@ def _psql(
         "PGDATABASE": database,
         "PGSSLMODE": "disable",
     }
-    # VERBOSITY: a line number and an SQLSTATE, since a message could quote a patient's row.
+    # VERBOSITY: print the line number and the SQLSTATE only; a message could quote patients' data.
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=sqlstate"]
     return site.run("psql", *options, *arguments, env=connection, stdin=stdin)
 
@@ -293,7 +295,7 @@ def _psql(
     reraise=True,
 )
 def _start(home: Path, site: Site, data: Path, say: Callable[[str], None], port: int) -> int:
-    """Start the server of `data` where it isn't running; return its port."""
+    """Start the server of `data` if it is not running; return its port."""
     running = _settled(data)
     if running:
         return running.port
@@ -304,8 +306,8 @@ def _start(home: Path, site: Site, data: Path, say: Callable[[str], None], port:
 
 
 def _launch(site: Site, data: Path, port: int) -> None:
-    # A stale file would stop the start where another process has got the number in it. Two servers
-    # on the same data are still ruled out, by the shared memory that is bound to the folder.
+    # A stale file would prevent the start if another process now has the pid in it. Two servers on
+    # the same data are still impossible, because the shared memory is bound to the folder.
     (data / "postmaster.pid").unlink(missing_ok=True)
     log = site.folder / "server.log"
     log_size = log.stat().st_size if log.exists() else 0
@@ -322,7 +324,7 @@ def _start_error(log: Path, log_size: int, stderr: str) -> OfficeError:
 
 
 def _reason(log: Path, log_size: int) -> str:
-    """Return what the log says since it was `log_size` bytes long about why the server ended."""
+    """Return why the server ended, from the log lines after the first `log_size` bytes."""
     if not log.exists():
         return ""
     with log.open("rb") as lines:
@@ -333,7 +335,7 @@ def _reason(log: Path, log_size: int) -> str:
 
 
 def _stop_data(site: Site, data: Path, mode: str) -> bool:
-    """Stop the server of `data` where it runs; False where it doesn't."""
+    """Stop the server of `data` if it is running; False if it is not."""
     if _postmaster(data) is None:
         return False
     done = _pg_ctl(site, "stop", data, f"--mode={mode}")
@@ -358,7 +360,7 @@ def _is_between(found: _Postmaster | None) -> bool:
 def _give_up(state: RetryCallState) -> _Postmaster | None:
     raise OfficeError(
         f"PostgreSQL has been starting or stopping for {READY_SECONDS} s in {state.args[0]}: "
-        "look at the server.log beside it."
+        "see the server.log beside it."
     )
 
 
@@ -369,12 +371,12 @@ def _give_up(state: RetryCallState) -> _Postmaster | None:
     retry_error_callback=_give_up,
 )
 def _settled(data: Path) -> _Postmaster | None:
-    """Return the server of `data` once it has ended starting or stopping, None where it is gone."""
+    """Wait until the server of `data` is ready or has ended; return it, or None if it has ended."""
     return _postmaster(data)
 
 
 def _postmaster(data: Path) -> _Postmaster | None:
-    """Return the live server of `data`, None where there is none."""
+    """Return the live server of `data`, None if there is none."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         found = _Postmaster(int(lines[0]), int(lines[3]), lines[7].strip() if lines[7:] else "")
@@ -384,11 +386,11 @@ def _postmaster(data: Path) -> _Postmaster | None:
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Tell whether process `pid` lives in folder `data`, as that folder's server does."""
+    """Return whether the working folder of process `pid` is `data`, as it is for its server."""
     if Path("/proc/self/cwd").exists():
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == data
-        except OSError:  # gone, or dead and not yet collected, or not even our account's
+        except OSError:  # it has ended, or it belongs to another account
             return False
     try:
         os.kill(pid, 0)
@@ -461,7 +463,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _guard(home: Path) -> Iterator[None]:
-    """Hold the lock under which the server is started and stopped."""
+    """Hold the lock that is needed to start or stop the server."""
     with _open_lock(home / "guard.lock") as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -473,7 +475,7 @@ def _open_lock(path: Path) -> Iterator[int]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise OfficeError(
-            f"{path} cannot be written ({error.strerror}): {path.parent} has to be yours."
+            f"{path} cannot be written ({error.strerror}): {path.parent} must belong to you."
         ) from error
     try:
         share_with_owner(path)

@@ -1,4 +1,4 @@
-"""An embedded NATS server with JetStream, from PyPI's package: the broker of `run --ingestors`."""
+"""An embedded NATS server with JetStream, from a PyPI package: the broker of `run --ingestors`."""
 
 import os
 import secrets
@@ -33,11 +33,11 @@ authorization {{ user: {user}, password: "{password}" }}
 
 
 class BrokerServer:
-    """A NATS server whose streams, port and password stay in a folder from run to run.
+    """A NATS server that keeps its streams, port and password in a folder between runs.
 
     Args:
-        folder: where they stay.
-        more: what else its configuration says, in the server's own words.
+        folder: the folder.
+        more: more lines for the server's configuration file.
     """
 
     def __init__(self, folder: Path, *, more: str = "") -> None:
@@ -50,19 +50,19 @@ class BrokerServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, and as whom."""
+        """The URL of the server, with user and password."""
         return f"nats://{USER}:{self._password}@{HOST}:{self._port}"
 
     @property
     def pid(self) -> int:
-        """The process that listens, or did so last."""
+        """The pid of the server, or of the last one if it is stopped."""
         return int((self._folder / "pid").read_text())
 
     def start(self) -> None:
-        """Start it, where it doesn't run already, and wait until it listens.
+        """Start the server if it is not running, and wait until it listens.
 
         Raises:
-            OfficeError: it didn't start.
+            OfficeError: it did not start.
         """
         if self._listens():
             return
@@ -92,11 +92,11 @@ class BrokerServer:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
+        """Ask the server to end, and wait until it has ended."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it on the spot."""
+        """Kill the server."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -105,7 +105,7 @@ class BrokerServer:
             self._process.wait(STOP_SECONDS)
             self._process = None
         elif self._listens():
-            # An earlier run has left it behind, whose file this is.
+            # An earlier run started it and did not stop it; the pid file is still there.
             os.kill(self.pid, number)
 
     def _listens(self) -> bool:
@@ -123,7 +123,7 @@ class BrokerServer:
 
 @contextmanager
 def broker(folder: Path) -> Iterator[str]:
-    """A broker that runs meanwhile: its URL."""
+    """Runs a broker while the context lasts; yields its URL."""
     server = BrokerServer(folder)
     server.start()
     try:

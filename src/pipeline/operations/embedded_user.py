@@ -1,7 +1,7 @@
-"""Which account runs the embedded PostgreSQL, and where that account can keep and run it.
+"""Chooses the account that runs the embedded PostgreSQL, and folders that this account can use.
 
-PostgreSQL refuses to run as root. An ordinary user runs it as themselves; root runs it as another
-account, which may not be able to reach the folders that root can.
+PostgreSQL refuses to run as root. An ordinary user runs it under their own account. Root runs it
+under another account, which may not have access to root's folders.
 """
 
 import hashlib
@@ -35,7 +35,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Site:
-    """Where PostgreSQL's files and programs are, and who runs it: None means whoever runs us."""
+    """The folders of PostgreSQL's files and programs, and the account that runs it.
+
+    The account is None if it is the account of this process.
+    """
 
     folder: Path
     programs: Path
@@ -48,17 +51,17 @@ class Site:
         env: dict[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
     ) -> subprocess.CompletedProcess[str]:
-        """Run one of PostgreSQL's programs to its end, without raising where it fails."""
+        """Run one of PostgreSQL's programs and wait for it; a failure raises no error."""
         command = [str(self.programs / program), *map(str, arguments)]
         environment = _plain_environment() | {"HOME": str(self.folder)} | (env or {})
         return _run(command, self.account, cwd=self.folder, env=environment, stdin=stdin)
 
 
 def find_site(home: Path, name: str) -> Site | None:
-    """Return the site that was made as `name` in `home`, None where there is none.
+    """Return the site that was made as `name` in `home`, None if there is none.
 
     Raises:
-        OfficeError: it belongs to somebody else, or its account can no longer reach it.
+        OfficeError: it belongs to another user, or its account can no longer access it.
     """
     link = home / name
     if not link.exists():
@@ -75,10 +78,10 @@ def find_site(home: Path, name: str) -> Site | None:
 
 
 def make_site(home: Path, name: str, say: Callable[[str], None]) -> Site:
-    """Return the site called `name` in `home`, making it where there is none.
+    """Return the site called `name` in `home`; make it if there is none.
 
-    Where the account that has to run PostgreSQL cannot reach `home`, the site is a folder under
-    /var/lib, `name` in `home` is a link to it, and `say` tells so.
+    If the account that runs PostgreSQL cannot access `home`, the site is a folder under /var/lib,
+    `name` in `home` is a link to it, and `say` receives a message about it.
     """
     site = find_site(home, name)
     if site:
@@ -95,7 +98,7 @@ def make_site(home: Path, name: str, say: Callable[[str], None]) -> Site:
 
 
 def give(path: Path, account: Account | None) -> None:
-    """Hand `path` and all below it to `account`."""
+    """Make `account` the owner of `path` and of everything below it."""
     if account is None:
         return
     for each in [path, *path.rglob("*")]:
@@ -103,7 +106,7 @@ def give(path: Path, account: Account | None) -> None:
 
 
 def share_with_owner(path: Path) -> None:
-    """As root, hand `path`, newly made, to the owner of the folder that it is in."""
+    """As root, give the new `path` to the owner of its parent folder."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -141,7 +144,7 @@ def _account_of(folder: Path) -> Account | None:
     except KeyError:
         raise OfficeError(
             f"The database in {folder} belongs to uid {owner}, which has no account here: "
-            "hand the folder to one that has."
+            "give the folder to a user that has an account."
         ) from None
 
 
@@ -171,14 +174,14 @@ def _make_elsewhere(
 
 
 def _unused_folder(home: Path) -> Path:
-    # A folder that is there already may hold the data of a home that was moved: it is left alone.
+    # An existing folder may hold the data of a home that was moved, so it is not used.
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:10]
     names = (f"doctor-office-{digest}{f'-{n}' if n > 1 else ''}" for n in count(1))
     return next(ELSEWHERE / name for name in names if not (ELSEWHERE / name).exists())
 
 
 def _reachable_programs(folder: Path, account: Account | None) -> Path:
-    """Return the folder of PostgreSQL's programs, copied into `folder` where that is needed."""
+    """Return the folder of PostgreSQL's programs; copy them into `folder` if that is needed."""
     packages = _packages()
     if _can_run(packages, account):
         return packages / PROGRAMS / "bin"
@@ -248,7 +251,7 @@ def _run(
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        start_new_session=True,  # a Ctrl-C is ours to handle, not theirs
+        start_new_session=True,  # so that a Ctrl-C reaches this process only
         umask=0o077,
         user=account.uid if account else None,
         group=account.gid if account else None,

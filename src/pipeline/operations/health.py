@@ -1,15 +1,15 @@
-"""Whether a process does its work: the reasons in words why it doesn't, none where it does."""
+"""The health of a process: a list of problems in words, empty if it is healthy."""
 
 import math
 import time
 
 
 class LastTime:
-    """When something was last done.
+    """The time when a job last succeeded.
 
     Args:
-        what: is done, such as `merge`.
-        most_seconds: may pass until it is done again; it can be changed.
+        what: the name of the job, such as `merge`.
+        most_seconds: the job is overdue after this time; it can be changed.
     """
 
     def __init__(self, what: str, *, most_seconds: float = math.inf) -> None:
@@ -18,15 +18,15 @@ class LastTime:
         self._at: float | None = None
 
     def is_now(self) -> None:
-        """It has just been done."""
+        """Records that the job has just succeeded."""
         self._at = time.monotonic()
 
     def problems(self) -> list[str]:
-        """That it was not done yet, or not for too long."""
+        """A complaint if the job has never succeeded, or is overdue."""
         if self._at is None:
-            return [f"no {self._what} has ended yet"]
+            return [f"no {self._what} has succeeded yet"]
         ago = time.monotonic() - self._at
         if ago <= self.most_seconds:
             return []
         too_long = f"more than {self.most_seconds:.0f} s"
-        return [f"the last {self._what} that went well ended {ago:.0f} s ago, which is {too_long}"]
+        return [f"the last successful {self._what} ended {ago:.0f} s ago, which is {too_long}"]

@@ -1,6 +1,6 @@
-"""What a process says of its work, for Prometheus. Labels are from closed lists, never from data.
+"""The metrics of a process, for Prometheus. Labels come from closed lists, never from data.
 
-What it has done it counts itself. How things stand it asks the database at each scrape, by a
+A process counts its own work. The present state is read from the database at each scrape, by a
 statement whose cost does not grow with history.
 """
 
@@ -28,7 +28,7 @@ from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch
 from pipeline.operations.question import NoAnswerError, Question
 
-if TYPE_CHECKING:  # importing it takes seconds, and the ingestor has no use for it
+if TYPE_CHECKING:  # importing it takes seconds, and the ingestor does not need it
     from pipeline.quality.cycle import CycleResult
 
 VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
@@ -38,12 +38,12 @@ SEVERITIES: Final = ("critical", "warning", "info")
 BATCH_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 RUN_SECONDS: Final = (0.3, 1, 3, 10, 30, 100, 300)
 
-# The time at which each series began is in nobody's chart, and doubles what is sent.
+# Nobody uses the time at which each series began, and it doubles the size of the answer.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """What every process says: what it merged, and how often it had to connect again."""
+    """The metrics of every process: merged rows, failed jobs and reconnects."""
 
     def __init__(self, job: str) -> None:
         self.registry = CollectorRegistry()
@@ -52,12 +52,12 @@ class Metrics:
         self.registry.register(self._links)
         self._failures = self._counter(
             "office_job_failures",
-            "How often the process's job ended with an error; it is done again when next due.",
+            "How often the process's job ended with an error; it runs again when next due.",
             {"job": (job,)},
         ).labels(job)
         self._outcomes = self._counter(
             "office_outcomes",
-            "Raw rows that this process merged, by what became of them.",
+            "Raw rows that this process merged, by their fate.",
             {"stream": STREAMS, "fate": FATES},
         )
         self._rejections = self._counter(
@@ -67,12 +67,12 @@ class Metrics:
         )
         self._swept = self._counter(
             "office_swept_rows",
-            "Raw rows in batches that a sweep found, the cursor having passed some of them.",
+            "Raw rows in batches that a sweep found, some of them behind the cursor.",
             {"stream": STREAMS},
         )
         self._batch_seconds = Histogram(
             "office_merge_batch_duration_seconds",
-            "How long batches took in which something was merged.",
+            "The duration of batches in which something was merged.",
             ["stream"],
             buckets=BATCH_SECONDS,
             registry=self.registry,
@@ -91,23 +91,23 @@ class Metrics:
             self._swept.labels(batch.stream).inc(batch.rows)
 
     def counting_failures(self) -> AbstractContextManager[None]:
-        """Around the process's job: counts where it ends with an error."""
+        """A context for the process's job: counts it if it ends with an error."""
         return self._failures.count_exceptions()
 
     def watch_link(self, database: Database) -> None:
-        """Says from now on how often this one had to connect again."""
+        """Reports from now on how often this database connection was opened again."""
         self._links.databases.append(database)
 
     def watch_state(
         self, state: Question[Any], families: Callable[[Any], Iterator[Metric]]
     ) -> None:
-        """Asks at each scrape how things stand, and makes metrics of the answer."""
+        """Reads the present state at each scrape, and reports it as metrics."""
         self.registry.register(_State(state, families))
 
     def _counter(
         self, name: str, documentation: str, labels: Mapping[str, Iterable[str]]
     ) -> Counter:
-        """A counter with a 0 for everything it tells apart: the first is an increase then."""
+        """A counter that starts at 0 for all its labels, so that the first event is an increase."""
         counter = Counter(name, documentation, list(labels), registry=self.registry)
         for values in product(*labels.values()):
             counter.labels(*values)
@@ -115,14 +115,14 @@ class Metrics:
 
 
 class IngestorMetrics(Metrics):
-    """And what arrives, and is staged."""
+    """The metrics of the ingestor: also events that arrived and were staged."""
 
     def __init__(self) -> None:
         super().__init__("merge")
         by_stream = {"stream": STREAMS}
         self._received = self._counter(
             "office_events_received",
-            "Events that arrived, each time that they were delivered.",
+            "Events that arrived; each delivery counts.",
             by_stream,
         )
         self._appended = self._counter(
@@ -130,14 +130,14 @@ class IngestorMetrics(Metrics):
         )
         self._append_failures = self._counter(
             "office_append_failures",
-            "Events that were not known to be staged, and were delivered again.",
+            "Events whose append failed, or whose result was unknown; they were delivered again.",
             by_stream,
         )
 
     def counting(
         self, stream: str, callback: Callable[[Sequence[bytes]], None]
     ) -> Callable[[Sequence[bytes]], None]:
-        """The callback of a stream, with what comes in and what becomes of it counted."""
+        """Wraps the callback of a stream, and counts events received, appended and failed."""
         received, appended = self._received.labels(stream), self._appended.labels(stream)
         failures = self._append_failures.labels(stream)
 
@@ -154,7 +154,7 @@ class IngestorMetrics(Metrics):
 
 
 class AnalyticsMetrics(Metrics):
-    """And the analytics runs, with their checks."""
+    """The metrics of analytics: also its runs and their checks."""
 
     def __init__(self) -> None:
         super().__init__("analytics")
@@ -165,19 +165,19 @@ class AnalyticsMetrics(Metrics):
         )
         self._run_seconds = Histogram(
             "office_analytics_run_duration_seconds",
-            "How long analytics runs took, up to their verdict.",
+            "The duration of analytics runs, up to their verdict.",
             buckets=RUN_SECONDS,
             registry=self.registry,
         )
         self._check_failures = self._counter(
             "office_check_failures",
-            "Checks that failed or broke, once a run, by suite and severity.",
+            "Checks that failed or errored, counted once per run, by suite and severity.",
             {"suite": SUITES, "severity": SEVERITIES, "status": ("failed", "errored")},
         )
         self._unbalanced = Gauge(
             "office_unbalanced_rows",
-            "Of the last 24 hours, at the last run: raw rows received, less those accounted for. "
-            "0, or something is lost or counts twice.",
+            "Raw rows received in the last 24 hours before the last run, minus those accounted "
+            "for. If it is not 0, rows are lost or count twice.",
             ["stream"],
             registry=self.registry,
         )
@@ -191,32 +191,32 @@ class AnalyticsMetrics(Metrics):
             self._check_failures.labels(check.suite, check.severity, check.status).inc()
 
     def reconciled(self, unbalanced: Iterable[Any]) -> None:
-        """Says which streams' sums did not come out."""
+        """Reports the streams for which the reconciliation failed."""
         rows = {row.stream: row.received - row.accounted_for for row in unbalanced}
         for stream in STREAMS:
             self._unbalanced.labels(stream).set(rows.get(stream, 0))
 
 
 def read_streams(cursor: Cursor) -> list[Any]:
-    """How the streams stand."""
+    """Reads the state of the streams."""
     return fetch_all(cursor, "operations/metrics/streams")
 
 
 def read_windows(cursor: Cursor) -> Any:  # noqa: ANN401  (a row)
-    """How publication stands."""
+    """Reads the state of publication."""
     return fetch_one(cursor, "operations/metrics/windows")
 
 
 def lag_seconds(stream: Any) -> float:  # noqa: ANN401
-    """For how long the oldest pending raw row of a stream has waited."""
+    """How long the oldest pending raw row of a stream has waited, in seconds."""
     return _seconds_since(stream.pending_since, stream.now)
 
 
 def stream_families(streams: list[Any]) -> Iterator[Metric]:
-    """How the streams stand, as metrics."""
+    """The state of the streams, as metrics."""
     rows = GaugeMetricFamily(
         "office_raw_rows",
-        "Raw rows by what has become of them, whoever merged them; pending 100,000 at most.",
+        "All raw rows by fate, whichever process merged them; pending: at most 100,000.",
         labels=["stream", "fate"],
     )
     lag = GaugeMetricFamily(
@@ -230,7 +230,7 @@ def stream_families(streams: list[Any]) -> Iterator[Metric]:
 
 
 def window_families(windows: Any) -> Iterator[Metric]:  # noqa: ANN401
-    """How publication stands, as metrics."""
+    """The state of publication, as metrics."""
     yield GaugeMetricFamily(
         "office_due_windows", "Closed windows that wait to be published.", value=windows.due
     )
@@ -263,7 +263,7 @@ def _seconds_since(moment: datetime | None, now: datetime) -> float:
 
 
 class _State(Collector):
-    """Says whether the database answers, and where it does, how things stand."""
+    """Reports whether the database answers and, if it does, the present state."""
 
     def __init__(self, state: Question[Any], families: Callable[[Any], Iterator[Metric]]) -> None:
         self._state = state
@@ -271,7 +271,7 @@ class _State(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(
-            "office_database_up", "Whether the database said in time how things stand."
+            "office_database_up", "Whether the database answered the scrape in time."
         )
         try:
             families = list(self._families(self._state.ask()))
@@ -288,7 +288,7 @@ class _Links(Collector):
     def collect(self) -> Iterator[Metric]:
         reconnects = CounterMetricFamily(
             "office_database_reconnects",
-            "How often a link to the database was opened again after it was lost.",
+            "How often a database connection was opened again after it was lost.",
             labels=["connection"],
         )
         for database in self.databases:

@@ -1,4 +1,4 @@
-"""Serves what a process says of itself: /metrics for Prometheus, /healthz for health checks."""
+"""Serves the metrics of a process at /metrics and its health at /healthz."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from pipeline.operations.web import serving_at
 
 log = logging.getLogger(__name__)
 
-# The reasons in words why a process doesn't do its work; none where it does.
+# Returns the reasons why a process is not healthy; none if it is.
 Problems = Callable[[], list[str]]
 
 
@@ -23,9 +23,9 @@ Problems = Callable[[], list[str]]
 def monitoring(
     registry: CollectorRegistry, problems: Problems, *, address: str, port: int
 ) -> Iterator[None]:
-    """Serves both while the context lasts; nothing where the port is 0.
+    """Serves both while the context lasts; with port 0 it serves nothing.
 
-    Where the port is taken it is another one, which is logged; the work goes on in any case.
+    If the port is taken, it uses another one and logs it. The process's work goes on in any case.
     """
     handler = partial(_Handler, registry=registry, problems=problems)
     with ExitStack() as running:
@@ -52,7 +52,7 @@ def _start(
 
 
 class _Handler(MetricsHandler):
-    # A client that says nothing is not waited for.
+    # Seconds to wait for a silent client.
     timeout = 10
 
     def __init__(
@@ -66,7 +66,7 @@ class _Handler(MetricsHandler):
         super().__init__(*connection)
 
     def do_GET(self) -> None:  # noqa: N802  (as it is there)
-        """Answers."""
+        """Answers a request."""
         path = urlsplit(self.path).path
         if path == "/metrics":
             super().do_GET()

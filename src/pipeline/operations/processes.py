@@ -1,4 +1,4 @@
-"""Starts the entry points as processes, and stops them."""
+"""Starts and stops the entry points as processes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ SOURCE_FOLDER = Path(__file__).parents[2]
 
 
 class Processes:
-    """Entry points running beside each other, each with a log file of its own."""
+    """Entry points that run at the same time, each with its own log file."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -22,13 +22,13 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], changed_environment: Mapping[str, str]
     ) -> None:
-        """Starts a script of `src`, out of reach of a Ctrl-C, which is ours to pass on."""
+        """Starts a script of `src` in its own session, so that Ctrl-C reaches this process only."""
         script, *arguments = command
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, str(SOURCE_FOLDER / script), *arguments],
                 env={**os.environ, **changed_environment, "OFFICE_STOP_AT_END_OF_INPUT": "true"},
-                # Never written to: it ends when this process does, however that comes.
+                # Never written to. It closes when this process ends, and the script then stops.
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -40,14 +40,14 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def ended(self) -> list[str]:
-        """The names of those that have ended of their own accord."""
+        """The names of the processes that have ended without being asked to."""
         return [name for name, process in self._running.items() if process.poll() is not None]
 
     def stop(self, seconds: float) -> list[str]:
-        """Asks all to stop, and ends those that have not within that time.
+        """Asks all processes to stop, and kills those that take longer than `seconds`.
 
         Returns:
-            The names of those that had to be ended, or that ended with an error.
+            The names of the processes that had to be killed, or that ended with an error.
         """
         deadline = time.monotonic() + seconds
         for process in self._running.values():
@@ -62,7 +62,7 @@ class Processes:
 def _ends_well(process: subprocess.Popen[bytes], seconds: float) -> bool:
     with process:  # closes its input, and waits for it
         try:
-            # Before it listens to signals, a process has nothing to drain: it may just end.
+            # A process that does not handle SIGTERM yet has nothing to drain: it may just end.
             return process.wait(max(seconds, 0.1)) in (0, -signal.SIGTERM)
         except subprocess.TimeoutExpired:
             process.kill()

@@ -1,4 +1,4 @@
-"""A question to the database on behalf of those who can't wait long for the answer."""
+"""Asks the database with a time limit, for health checks and scrapes."""
 
 import threading
 from collections.abc import Callable
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 
 class NoAnswerError(Exception):
-    """The database did not answer, or not in time."""
+    """The database did not answer in time, or with an error."""
 
 
 class Question(Generic[T]):
-    """A question that can be asked at any time, by several threads; the answer is always a new one.
+    """A question to the database that several threads can ask at any time. No answer is cached.
 
-    Who asks waits for a bounded time, whatever the network does meanwhile: a thread of its own
-    waits for the rest. While it does, others who ask wait for the same answer.
+    A caller waits for a limited time, whatever the network does: the query runs in its own thread,
+    which may wait longer. Callers that ask during a query wait for its answer.
 
     Args:
-        dsn: the database; a connection lasts for one answer.
-        read: what to ask.
-        name: what the server's list of connections calls it.
+        dsn: the database; each query opens a new connection.
+        read: the query.
+        name: the name of the connection in the server's list.
     """
 
     def __init__(self, dsn: str, read: Callable[[Cursor], T], *, name: str) -> None:
@@ -42,7 +42,7 @@ class Question(Generic[T]):
         """The answer.
 
         Raises:
-            NoAnswerError: there is none in time.
+            NoAnswerError: the database failed, or did not answer in time.
         """
         try:
             return self._answer_under_way().result(PATIENCE_SECONDS)

@@ -11,14 +11,14 @@ from pipeline.operations.web import serving_at
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Says nothing: the terminal belongs to the live status."""
+        """Prints nothing, because the terminal shows the live status."""
 
 
 @contextmanager
 def serving(folder: Path, port: int) -> Iterator[str]:
-    """Serves a folder while the context lasts; gives its address.
+    """Serves a folder while the context lasts; yields its address.
 
-    Where the port is taken, another free one is used: the address says which.
+    If the port is taken, it uses another free one, which is in the address.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with serving_at("127.0.0.1", port, partial(_Quiet, directory=str(folder))) as used:

@@ -1,4 +1,4 @@
-"""How things stand: streams, what is pending, the last analytics run, the open window."""
+"""The present state: streams, pending rows, the last analytics run, the open window."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from pipeline.core.statements import Cursor, fetch_all, fetch_one
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """A stream: raw rows so far by fate, those of the last minute, and since when one waits."""
+    """A stream: raw rows by fate, arrivals of the last minute, and since when rows are pending."""
 
     stream: str
     received: int
@@ -34,7 +34,7 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """How things stand at `now`, by the database's clock."""
+    """The state at `now`, by the database's clock."""
 
     now: datetime
     streams: list[StreamStatus]
@@ -50,14 +50,14 @@ class Status:
 
     @property
     def run_age_seconds(self) -> float | None:
-        """How long ago the last analytics run ended; None where none has."""
+        """How long ago the last analytics run ended; None if none has ended."""
         if self.last_run is None:
             return None
         ended: datetime = self.last_run["finished_at"]
         return (self.now - ended).total_seconds()
 
     def as_dict(self) -> dict[str, Any]:
-        """The same, for another program to read."""
+        """The status as plain values, for JSON."""
         return {
             **asdict(self),
             "streams": [{**asdict(stream), "rate": stream.rate} for stream in self.streams],
@@ -67,7 +67,7 @@ class Status:
 
 
 def read_status(cursor: Cursor) -> Status:
-    """Reads how things stand; its cost depends on what is pending, not on history."""
+    """Reads the status. The cost depends on the number of pending rows, not on history."""
     windows = fetch_one(cursor, "operations/status/windows")
     runs = fetch_all(cursor, "operations/status/last_run")
     return Status(

@@ -1,4 +1,4 @@
-"""What a Ctrl-C reaches, and how soon."""
+"""Handles Ctrl-C: which process it reaches, and how soon it has an effect."""
 
 import os
 import signal
@@ -14,16 +14,17 @@ from types import FrameType
 def own_ctrl_c() -> Iterator[None]:
     """While the context lasts, a Ctrl-C reaches this process and not the one that started it.
 
-    `make` would report an interrupt as its own failure, although we drain and end well. A shell
-    starts each command so by itself; there, and without a terminal, nothing changes.
+    Otherwise `make` would report the interrupt as a failure, although we drain and end without
+    error. A shell already starts each command in its own process group; then, and without a
+    terminal, nothing changes.
     """
     if not sys.stdin.isatty() or os.getpgrp() == os.getpid():
         yield
         return
     terminal = sys.stdin.fileno()
     starter = os.tcgetpgrp(terminal)
-    # Handing over the terminal from the background would stop us; and stopped by Ctrl-Z, we
-    # would leave a starter behind that waits and knows nothing of it.
+    # Without this, taking the terminal as a background process would stop us. And Ctrl-Z would stop
+    # us while the process that started us waits without knowing it.
     for number in (signal.SIGTTOU, signal.SIGTSTP):
         signal.signal(number, signal.SIG_IGN)
     os.setpgid(0, 0)
@@ -36,14 +37,14 @@ def own_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def at_ctrl_c(call: Callable[[], None], *, does_it: Callable[[], bool]) -> Iterator[None]:
-    """While the context lasts, calls at once, from a thread, when Ctrl-C is pressed.
+    """While the context lasts, calls a function from a thread as soon as Ctrl-C is pressed.
 
-    The interrupt itself has to wait until a statement that is under way returns; what is called
-    can break that off.
+    Python itself would raise KeyboardInterrupt only after the running statement has returned; the
+    function can cancel that statement.
 
     Args:
-        call: what to call.
-        does_it: says that the call is enough for now; else the interrupt comes, too.
+        call: the function.
+        does_it: says whether the call is enough; if not, KeyboardInterrupt is raised as well.
     """
     noticed, told = socket.socketpair()
     told.setblocking(False)

@@ -1,4 +1,4 @@
-"""Serves over HTTP, beside the work of a process."""
+"""An HTTP server in a thread beside the work of a process."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """Tells the kind of what went wrong; that a client is gone is nothing to tell."""
+        """Logs the class of an error; a client that closed the connection is not logged."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             log.warning("request not answered", extra={"error": type(error).__name__})
@@ -22,12 +22,12 @@ class _Server(ThreadingHTTPServer):
 def serving_at(
     address: str, port: int, handler: Callable[..., BaseHTTPRequestHandler]
 ) -> Iterator[int]:
-    """Serves while the context lasts; gives the port.
+    """Serves while the context lasts; yields the port.
 
-    Where the port is taken, another free one is used.
+    If the port is taken, another free one is used.
 
     Raises:
-        OSError: the address is none of this machine's.
+        OSError: this machine does not have the address.
     """
     try:
         server = _Server((address, port), handler)
