@@ -1,4 +1,4 @@
-# The office's targets; `make run` and `make test` do all their own set-up.
+# The targets of the project. Each makes the environment first, if it is missing.
 PYTHON ?= python3
 BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
@@ -6,81 +6,81 @@ HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
 .PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint sql audit format lock clean
 
-demo: setup  ## a made-up day of the office, worked through and shown; Ctrl-C stops
+demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
 
-run: setup  ## everything, embedded, with a live status; Ctrl-C stops
+run: setup  ## runs everything with an embedded PostgreSQL and a live status; Ctrl-C stops
 	@$(OFFICE) run
 
 migrate merge analytics status verify replay rebuild archive report: setup
 	@$(OFFICE) $@
 
-db: setup  ## starts the embedded server, to stay, and prints its DATABASE_URL
+db: setup  ## starts the embedded server, keeps it running, and prints its DATABASE_URL
 	@$(OFFICE) db
 
 stop: setup  ## stops the embedded server
 	@$(OFFICE) db --stop
 
-test: setup-dev lint  ## linters, then all the tests
+test: setup-dev lint  ## runs the linters and then all tests
 	$(BIN)/pytest -n 3 --dist worksteal --durations 30
 
-chaos: setup-dev  ## N=1000 faults in two lanes, a table by fault; SEED= repeats a run, ONLY= one fault by its name
+chaos: setup-dev  ## N=1000 faults in two pipelines, and a table by fault; SEED= repeats a run, ONLY= runs one fault by name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
-kills: setup-dev  ## ingestors and their broker killed while N=100000 events flow, and the rate with 1, 2 and 4 ingestors
+kills: setup-dev  ## kills ingestors and the broker while N=100000 events flow; measures the rate with 1, 2 and 4 ingestors
 	@$(HARNESS) faults.kills $(if $(N),--events $(N)) $(if $(SEED),--seed $(SEED))
 
-flood: setup-dev  ## 100 times the rate for 60 s
+flood: setup-dev  ## publishes at 100 times the usual rate for 60 s
 	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py
 
-fuzz: setup-dev  ## generated payloads against the model; N=100000 of them, SEED= repeats a run
+fuzz: setup-dev  ## compares the outcomes of N=100000 generated payloads with the model; SEED= repeats a run
 	@$(HARNESS) faults.fuzz --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
-properties: setup-dev  ## the database against the independent model on many generated histories; N= scales how many
+properties: setup-dev  ## compares the database with the independent model on generated histories; N=5 times as many as in `make test`
 	OFFICE_EXAMPLES=$(or $(N),5) $(BIN)/pytest -n 2 tests/integration/test_properties.py tests/integration/test_rebuild_properties.py
 
-mutants: setup-dev  ## deliberate bugs, one at a time, and which test catches each
+mutants: setup-dev  ## makes deliberate bugs, one at a time, and shows which test catches each
 	@$(HARNESS) mutants.run
 
-sql: setup  ## writes the SQL that is rendered from templates to .office/sql/, to read
+sql: setup  ## renders the SQL templates to .office/sql/, so that they can be read as plain SQL
 	@PYTHONPATH=src $(BIN)/python -m pipeline.core.render
 
-lint: setup-dev sql
+lint: setup-dev sql  ## runs the linters: style, types, layers, SQL
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql .office/sql
 
-assets: setup-dev  ## copies what the pages load from npm's packages, by package-lock.json (needs npm)
+assets: setup-dev  ## copies the scripts, styles and fonts of the pages from npm packages, as locked in package-lock.json (needs npm)
 	@$(BIN)/python tests/assets.py
 
-bench: setup-dev  ## beside what others use: ONLY=a,b of its works, N=1000000 lines, BASES=1e6,10e6 claims before, RUNS=5
+bench: setup-dev  ## compares the speed with other tools: ONLY=a,b of the rows, N=1000000 lines, BASES=1e6,10e6 earlier claims, RUNS=5
 	@$(HARNESS) benchmarks.bench $(if $(ONLY),--only $(ONLY)) $(if $(N),--rows $(N)) $(if $(BASES),--bases $(BASES)) \
 		$(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MEMORY_SECONDS),--memory-seconds $(MEMORY_SECONDS))
 
-bench-against: setup-dev  ## this checkout beside COMMIT=, by turns; N=300000 rows, RUNS=5
+bench-against: setup-dev  ## compares the speed of this checkout with COMMIT=, in alternating runs; N=300000 rows, RUNS=5
 	@$(HARNESS) benchmarks.against --commit $(COMMIT) $(if $(N),--rows $(N)) $(if $(RUNS),--runs $(RUNS))
 
-simulate: setup-dev  ## OFFICES=1000 through one broker and one PostgreSQL for SECONDS=120, their revenue against the model's
+simulate: setup-dev  ## runs OFFICES=1000 through one broker and one PostgreSQL for SECONDS=120; compares the revenue with the model
 	@$(HARNESS) benchmarks.simulation $(if $(OFFICES),--offices $(OFFICES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench-audit: setup-dev  ## what Adminer asks of the audit views, over N=10000000 raw rows
+bench-audit: setup-dev  ## times Adminer's queries on the audit views, with N=10000000 raw rows
 	@$(HARNESS) benchmarks.audit $(if $(N),--rows $(N))
 
-bench-pages: setup-dev  ## how long the pages take behind a run, with few and with 1,000 recorded; N= raw rows beside
+bench-pages: setup-dev  ## times the pages, with 10 and with 1,000 recorded runs; N= raw rows in the database
 	@$(HARNESS) benchmarks.pages $(if $(N),--rows $(N))
 
-audit: setup-dev  ## looks the locked packages up among the known vulnerabilities
+audit: setup-dev  ## checks the locked packages for known vulnerabilities
 	@$(BIN)/python tests/audit.py
 
-format: setup-dev
+format: setup-dev  ## formats Python and SQL
 	$(BIN)/ruff check --fix src tests
 	$(BIN)/ruff format src tests
 	$(BIN)/sqlfluff fix --disable-progress-bar setup src/pipeline/sql
 
-setup: .venv/runtime  ## the environment, with what the pipeline needs
-setup-dev: .venv/dev  ## and with what the tests need
+setup: .venv/runtime  ## makes the environment with the packages of the pipeline
+setup-dev: .venv/dev  ## adds the packages of the tests
 
 .venv/runtime: requirements.lock
 	@echo "Making the environment in .venv (once, about a minute) ..."
@@ -93,7 +93,7 @@ setup-dev: .venv/dev  ## and with what the tests need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-lock:  ## resolves requirements*.txt anew, with hashes (needs uv)
+lock:  ## locks the packages of requirements*.txt anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.txt -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.lock requirements-dev.txt -o requirements-dev.lock
 
