@@ -43,10 +43,10 @@ FILES = {
 }
 
 ABOUT = """\
-# What the pages load from others
+# Third-party files that the pages load
 
-Copied by `make assets` from npm's packages, unchanged, and checked by a test against this list.
-A package's licence is in its folder, those of the packages that its file holds with it.
+`make assets` copies them unchanged from npm packages; a test checks them against this list. The
+licence of each package, and of the packages bundled in its file, is in its folder.
 
 | file | package | version | licence | sha256 |
 |---|---|---|---|---|
