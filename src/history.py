@@ -18,7 +18,7 @@ from publisher import DIAGNOSES, FEES, draw_icd10_code, draw_other_price, draw_p
 
 HOUR: Final = timedelta(hours=1)
 FEWEST_WINDOWS: Final = 6
-"""What there is to look at needs so many windows."""
+"""The shortest history that has room for the examples to look at."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # How busy the office is at each full hour (UTC): 1 means one event every 2 s. The average is 1.

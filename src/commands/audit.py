@@ -59,7 +59,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
     Example: python src/office.py verify --all
     """
     if is_all and since:
-        raise click.UsageError("--all checks everything: leave out --since.")
+        raise click.UsageError("--all checks everything: use it without --since.")
     settings = chosen_settings()
     begin = parse_time(since, "--since") or datetime.now(UTC) - RECENT
     with (

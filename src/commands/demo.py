@@ -126,7 +126,7 @@ def step(console: Console, text: str, *, spins: bool = True) -> Iterator[None]:
     console.print(f"{text:<72} {time.monotonic() - began:5.1f} s")
 
 
-# --- an office of its own ---
+# --- the separate office ---
 
 
 def clear(settings: Settings) -> None:

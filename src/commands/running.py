@@ -116,7 +116,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
 )
 @as_json
 def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -> None:
-    """Show streams, rates, lag, pending rows and the last analytics run.
+    """Show streams, rates, lag, pending rows and the last run.
 
     Its cost does not grow with history. With limits it is a health check.
 

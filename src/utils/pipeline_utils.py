@@ -165,7 +165,7 @@ def stop_on_signals() -> threading.Event:
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         _handle_stop_signals(signal.SIG_DFL)
-        # In a thread of its own: set() takes a lock that the interrupted main thread may hold.
+        # In another thread, because set() takes a lock that the interrupted main thread may hold.
         _thread.start_new_thread(stop.set, ())
 
     _handle_stop_signals(handle)

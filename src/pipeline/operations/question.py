@@ -61,7 +61,7 @@ class Question(Generic[T]):
     def _fill(self, answer: Future[T]) -> None:
         try:
             answer.set_result(self._read_now())
-        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait are told its kind)
+        except Exception as error:  # noqa: BLE001  (every caller gets the class of the error)
             answer.set_exception(NoAnswerError(describe(error)))
 
     def _read_now(self) -> T:
