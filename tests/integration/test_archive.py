@@ -332,7 +332,7 @@ def test_an_explanation_says_in_which_file_a_raw_row_is(office: Database, tmp_pa
     assert told.raw_rows[0]["received_at"] == OLDER + timedelta(hours=12)
     assert [row["differences"] for row in told.raw_rows] == [[]] * len(told.raw_rows)
     text = "\n".join(claim_lines(told))
-    assert f"Its raw row is archived in {file}." in " ".join(text.split())
+    assert f"The raw row is archived in {file}." in " ".join(text.split())
     assert "gone" not in text
 
 
