@@ -16,12 +16,7 @@ from psycopg2 import sql
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
-
-INIT_SQL = Path(__file__).parents[1] / "setup" / "init_db.sql"
-HOME_VARIABLE = "OFFICE_TESTS_HOME"
-
-# Only a machine's crash would lose data by it, and no test crashes the machine.
-NO_WAITING_FOR_THE_DISK = ("fsync", "full_page_writes")
+from prepared import HOME_VARIABLE, INIT_SQL, prepare, stop_waiting_for_the_disk
 
 _numbers = itertools.count(1)
 
@@ -129,11 +124,11 @@ def lonely_database() -> Iterator[Database]:
     Each test that uses it empties it first.
     """
     home = make_server_home()
+    prepare(home)
     with (
         server(home, init_sql=INIT_SQL, say=print, port=25433) as url,
         closing(Database(url)) as database,
     ):
-        stop_waiting_for_the_disk(url)
         apply_schema(database)
         yield database
     shutil.rmtree(home)
@@ -168,16 +163,7 @@ def _drop(server_url: str, name: str) -> None:
     )
 
 
-def stop_waiting_for_the_disk(server_url: str) -> None:
-    """Makes a server fast; all that it has committed survives its own crashes still."""
-    for setting in NO_WAITING_FOR_THE_DISK:
-        _administer(
-            server_url, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
-        )
-    _administer(server_url, sql.SQL("SELECT pg_reload_conf()"))
-
-
-def _administer(server_url: str, command: sql.Composable) -> None:
+def _administer(server_url: str, command: sql.Composed) -> None:
     connection = psycopg2.connect(_url_of(server_url, "postgres"))
     connection.autocommit = True
     with connection.cursor() as cursor:

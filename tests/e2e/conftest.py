@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from e2e.processes import Office
+from prepared import prepare
 
 
 @pytest.fixture
@@ -27,8 +28,15 @@ def office(database_url: str, tmp_path: Path, outputs: Path) -> Iterator[Office]
 
 
 @pytest.fixture
-def embedded_office(outputs: Path) -> Iterator[Office]:
-    """An office with a server of its own.
+def embedded_office(new_office: Office) -> Office:
+    """An office with a server of its own, which is set up."""
+    prepare(new_office.home)
+    return new_office
+
+
+@pytest.fixture
+def new_office(outputs: Path) -> Iterator[Office]:
+    """An office that is to set up a server of its own.
 
     Its home is none of pytest's folders: as root, the server runs as a user who can't reach those.
     """

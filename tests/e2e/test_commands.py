@@ -263,20 +263,20 @@ def test_status_watches_lag_and_the_age_of_the_last_run(office: Office, database
 # --- db ---
 
 
-def test_db_prints_the_url_of_a_server_that_stays(embedded_office: Office) -> None:
-    first = embedded_office.command("db")
+def test_db_prints_the_url_of_a_server_that_stays(new_office: Office) -> None:
+    first = new_office.command("db")
     assert first.code == 0
     assert first.out.startswith("postgresql://")
-    assert embedded_office.command("db").out == first.out
-    assert embedded_office.command("status").code == 0  # which leaves it running
+    assert new_office.command("db").out == first.out
+    assert new_office.command("status").code == 0  # which leaves it running
     url = first.out.rstrip("\n")
     assert fetch(url, "SELECT count(*) FROM patient") == [(1000,)]
 
-    assert embedded_office.command("db", "--stop").code == 0
-    wait_until(lambda: not embedded_office.processes())
+    assert new_office.command("db", "--stop").code == 0
+    wait_until(lambda: not new_office.processes())
     with pytest.raises(psycopg2.OperationalError), closing(psycopg2.connect(url)):
         pass
-    again = embedded_office.command("db", "--stop")
+    again = new_office.command("db", "--stop")
     assert (again.code, again.err) == (0, "The embedded server wasn't running.\n")
 
 

@@ -20,8 +20,8 @@ FIGURES = """
 """
 
 
-def test_the_demo_shows_everything_at_work(embedded_office: Office) -> None:
-    office = embedded_office
+def test_the_demo_shows_everything_at_work(new_office: Office) -> None:
+    office = new_office
     # Its office is its own, whatever database the environment names.
     terminal = office.start_in_terminal(
         "demo", "--hours", "1", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nowhere"

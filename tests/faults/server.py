@@ -17,8 +17,8 @@ import psycopg2.extensions
 
 from pipeline.operations import embedded
 from pipeline.operations.embedded_user import Site, find_site
+from prepared import HOME_VARIABLE, INIT_SQL, prepare
 
-INIT_SQL = Path(__file__).parents[2] / "setup" / "init_db.sql"
 DEADLINE_SECONDS = 30.0
 
 
@@ -71,6 +71,8 @@ class Server:
         self._init_sql = init_sql
         self.home = Path(tempfile.mkdtemp(prefix="office-faults-"))
         self.home.chmod(0o755)
+        if init_sql == INIT_SQL and HOME_VARIABLE in os.environ:
+            prepare(self.home)
         self.url = self.start()
 
     @property

@@ -16,7 +16,6 @@ import pytest
 from psycopg2.errors import FeatureNotSupported
 from psycopg2.extensions import connection
 
-from conftest import INIT_SQL
 from integration.citus import NAME, calls_in, distribute_sql
 from integration.events import (
     claim,
@@ -34,6 +33,7 @@ from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.merge.merge import merge_pending
 from pipeline.schema.migrate import apply_schema
+from prepared import INIT_SQL
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)

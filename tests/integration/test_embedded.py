@@ -21,6 +21,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 
 from pipeline.core.errors import OfficeError
 from pipeline.operations import embedded
+from prepared import HOME_VARIABLE, copy_server, set_up
 
 SRC = Path(__file__).parents[2] / "src"
 AS_ROOT = os.geteuid() == 0
@@ -144,6 +145,23 @@ def office(folder: Path) -> Iterator[Office]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's home, set up with `INIT_SQL` and stopped."""
+    home = Path(os.environ[HOME_VARIABLE]) / f"embedded-{os.getpid()}"
+    init_sql = tmp_path_factory.mktemp("embedded") / "init.sql"
+    init_sql.write_text(INIT_SQL)
+    set_up(home, init_sql)
+    return home
+
+
+@pytest.fixture
+def is_set_up(office: Office, made_once: Path) -> None:
+    """Spares a test that is not about it the set-up."""
+    office.home.mkdir()
+    copy_server(made_once, office.home)
+
+
 def free_port() -> int:
     while True:
         port = random.randrange(20_000, 32_000)
@@ -265,6 +283,7 @@ def test_data_belong_to_an_ordinary_account_alone(office: Office) -> None:
     assert stat.S_IMODE(data.st_mode) == 0o700
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_second_start_keeps_rows(office: Office) -> None:
     with office.server() as url:
         query(url, "INSERT INTO visit VALUES (2, 'second')")
@@ -272,6 +291,7 @@ def test_second_start_keeps_rows(office: Office) -> None:
         assert query(url, "SELECT id FROM visit ORDER BY id") == [(1,), (2,)]
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_taken_port_is_left_for_another_and_said(office: Office) -> None:
     with socket.create_server(("127.0.0.1", office.port)), office.server() as url:
         port = query(url, "SHOW port")[0][0]
@@ -284,6 +304,7 @@ def test_taken_port_is_left_for_another_and_said(office: Office) -> None:
         assert again == url
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_killed_postmaster(office: Office) -> None:
     with office.server() as url:
         query(url, "INSERT INTO visit SELECT n FROM generate_series(2, 1000) AS n")
@@ -296,6 +317,7 @@ def test_killed_postmaster(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_start_waits_until_a_killed_server_is_quite_gone(office: Office) -> None:
     url = office.start()
     connection = connect(url)
@@ -310,6 +332,7 @@ def test_start_waits_until_a_killed_server_is_quite_gone(office: Office) -> None
     leave(user)
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_stale_pid_file_that_names_another_process(office: Office) -> None:
     with office.server():
         pid_file = office.cluster / "data" / "postmaster.pid"
@@ -392,6 +415,7 @@ def test_many_processes_at_once_share_one_server(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_coming_and_going_of_many_processes(office: Office) -> None:
     users = [office.spawn(USE_AGAIN_AND_AGAIN, str(10 * n)) for n in range(1, 7)]
     for user in users:
@@ -402,6 +426,7 @@ def test_coming_and_going_of_many_processes(office: Office) -> None:
         assert query(url, "SELECT count(*) FROM visit") == [(1 + 6 * 3,)]
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_server_lives_until_its_last_user_leaves(office: Office) -> None:
     with office.server() as url:
         user = office.spawn()
@@ -412,6 +437,7 @@ def test_server_lives_until_its_last_user_leaves(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_users_within_one_process_are_counted_too(office: Office) -> None:
     with office.server() as url:
         with office.server():
@@ -420,6 +446,7 @@ def test_users_within_one_process_are_counted_too(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_started_server_stays_until_stopped(office: Office) -> None:
     url = office.start()
     before = office.postmasters()
@@ -433,6 +460,7 @@ def test_started_server_stays_until_stopped(office: Office) -> None:
     assert not embedded.stop(office.home)
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_stopped_server_is_no_longer_kept(office: Office) -> None:
     office.start()
     embedded.stop(office.home)
@@ -441,6 +469,7 @@ def test_stopped_server_is_no_longer_kept(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_stop_stops_a_server_in_use(office: Office) -> None:
     with office.server() as url:
         connection = connect(url)
@@ -449,6 +478,7 @@ def test_stop_stops_a_server_in_use(office: Office) -> None:
         connection.close()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_a_server_that_is_forgotten_begins_anew(office: Office) -> None:
     embedded.forget(office.home)
     with office.server() as url:
@@ -464,6 +494,7 @@ def test_stop_where_there_is_no_server(office: Office) -> None:
     assert not office.home.exists()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_killed_user_does_not_keep_the_server(office: Office) -> None:
     user = office.spawn()
     url = first_line(user)
@@ -474,6 +505,7 @@ def test_killed_user_does_not_keep_the_server(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_interrupted_user_stops_the_server(office: Office) -> None:
     user = office.spawn()
     first_line(user)
@@ -541,6 +573,7 @@ def test_url_through_a_shell_substitution(office: Office) -> None:
     assert embedded.stop(office.home)
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_server_that_cannot_start_says_why(office: Office) -> None:
     with office.server():
         configuration = office.cluster / "data" / "postgresql.conf"
@@ -551,6 +584,7 @@ def test_server_that_cannot_start_says_why(office: Office) -> None:
     assert office.postmasters() == set()
 
 
+@pytest.mark.usefixtures("is_set_up")
 def test_log_holds_no_values(office: Office) -> None:
     with office.server() as url, pytest.raises(psycopg2.errors.UniqueViolation):
         query(url, "INSERT INTO visit VALUES (1, 'Mrs. Secret')")
