@@ -34,7 +34,7 @@ from publisher import SIMULATED
 
 ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02
-FLOW_SECONDS = 30.0
+FLOW_SECONDS = 90.0
 FIGURES_SECONDS = 180.0
 # None while it runs.
 STOPPED_BY_US = (None, 0, -signal.SIGKILL, -signal.SIGTERM)

@@ -19,7 +19,7 @@ from pipeline.operations import embedded
 from pipeline.operations.embedded_user import Site, find_site
 from prepared import HOME_VARIABLE, INIT_SQL, prepare
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 
 
 def wait_for(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> bool:
