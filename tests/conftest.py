@@ -4,7 +4,6 @@ import itertools
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,7 @@ from psycopg2 import sql
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
-from prepared import HOME_VARIABLE, INIT_SQL, prepare, stop_waiting_for_the_disk
+from prepared import HOME_VARIABLE, INIT_SQL, make_fast, make_server_home, make_shared_home, prepare
 
 _numbers = itertools.count(1)
 
@@ -24,12 +23,11 @@ _numbers = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the server's folder, which parallel workers inherit, and heeds SIGINT.
 
-    The folder is not one of pytest's own: as root, the server runs as a user who can't reach those.
     A shell's background jobs ignore SIGINT, and so would the processes that the tests start.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
-        os.environ[HOME_VARIABLE] = str(make_server_home())
+        os.environ[HOME_VARIABLE] = str(make_shared_home())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -38,19 +36,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ[HOME_VARIABLE])
 
 
-def make_server_home() -> Path:
-    """A folder that any user may enter."""
-    home = Path(tempfile.mkdtemp(prefix="office-tests-"))
-    home.chmod(0o755)
-    return home
-
-
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The URL of the server's `doctor_office`; parallel workers share the server."""
     home = Path(os.environ[HOME_VARIABLE])
     with server(home, init_sql=INIT_SQL, say=print, port=25432) as url:
-        stop_waiting_for_the_disk(url)
+        make_fast(url)
         yield url
 
 

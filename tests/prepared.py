@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,33 @@ from pipeline.operations.embedded import server
 INIT_SQL: Final = Path(__file__).parents[1] / "setup" / "init_db.sql"
 HOME_VARIABLE: Final = "OFFICE_TESTS_HOME"
 PORT: Final = 25431
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - no name in it is guessed
+ROOM_BYTES: Final = 4 * 1024**3
+
+# Only a crash of the machine could lose data by it, and no test crashes the machine.
+FAST: Final = ("fsync = off", "max_wal_size = '512MB'")
+
+
+def make_shared_home() -> Path:
+    """The folder of the server that the tests share, in memory where there is room."""
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    return _make_folder(MEMORY if in_memory else None)
+
+
+def make_server_home() -> Path:
+    """A folder for a server: beside the shared one, or on the disk where there are no tests."""
+    shared = os.environ.get(HOME_VARIABLE)
+    return _make_folder(Path(shared).parent if shared else None)
+
+
+def _make_folder(parent: Path | None) -> Path:
+    """A folder that any user may enter.
+
+    Not one of pytest's own: as root, the server runs as a user who can't reach those.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="office-tests-", dir=parent)).resolve()
+    folder.chmod(0o755)
+    return folder
 
 
 def prepare(home: Path) -> None:
@@ -30,7 +59,7 @@ def prepare(home: Path) -> None:
 def set_up(home: Path, init_sql: Path) -> None:
     """Sets up a server, and stops it."""
     with server(home, init_sql=init_sql, say=lambda _: None, port=PORT) as url:
-        stop_waiting_for_the_disk(url)
+        make_fast(url)
 
 
 def copy_server(made: Path, home: Path) -> None:
@@ -39,10 +68,11 @@ def copy_server(made: Path, home: Path) -> None:
     (home / "postgres" / "server.log").unlink()
 
 
-def stop_waiting_for_the_disk(url: str) -> None:
-    """Makes a server fast: only a crash of the machine could lose data, and no test does that."""
+def make_fast(url: str) -> None:
+    """Lets a server neither wait for the disk nor keep much beside its data."""
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("ALTER SYSTEM SET fsync = off")
+            for setting in FAST:
+                cursor.execute(f"ALTER SYSTEM SET {setting}")
             cursor.execute("SELECT pg_reload_conf()")

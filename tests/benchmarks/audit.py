@@ -21,11 +21,10 @@ from psycopg2.extensions import connection
 
 import adminer
 from benchmarks.rows import FIRST_ROW_AT, fill
-from conftest import make_server_home
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
-from prepared import INIT_SQL
+from prepared import INIT_SQL, make_server_home
 
 PORT: Final = 25436
 TRIES: Final = 5

@@ -12,11 +12,10 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
-from conftest import make_server_home
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
-from prepared import INIT_SQL
+from prepared import INIT_SQL, make_server_home
 
 PORT: Final = 25439
 GIVEN: Final = "doctor_office"

@@ -20,12 +20,11 @@ from typing import Final
 
 import click
 
-from conftest import make_server_home
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
-from prepared import INIT_SQL
+from prepared import INIT_SQL, make_server_home
 
 PORT: Final = 25437
 TRIES: Final = 5

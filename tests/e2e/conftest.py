@@ -1,12 +1,11 @@
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from e2e.processes import Office
-from prepared import prepare
+from prepared import make_server_home, prepare
 
 
 @pytest.fixture
@@ -36,12 +35,8 @@ def embedded_office(new_office: Office) -> Office:
 
 @pytest.fixture
 def new_office(outputs: Path) -> Iterator[Office]:
-    """An office that is to set up a server of its own.
-
-    Its home is none of pytest's folders: as root, the server runs as a user who can't reach those.
-    """
-    home = Path(tempfile.mkdtemp(prefix="office-e2e-")).resolve()
-    home.chmod(0o755)
+    """An office that is to set up a server of its own."""
+    home = make_server_home()
     made = Office(home, outputs)
     yield made
     made.close()

@@ -22,7 +22,6 @@ from typing import Final
 
 import click
 
-from conftest import make_server_home
 from faults.payloads import Payload, payloads
 from faults.staged import Staged, broken_promises, clean_layer, read_staged, receive_at
 from generators import PATIENTS, RECEIVED_AT
@@ -35,7 +34,7 @@ from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
 from pipeline.staging.append import load_lines
-from prepared import INIT_SQL
+from prepared import INIT_SQL, make_server_home
 
 PORT: Final = 25435
 LARGEST_GROUP: Final = 400

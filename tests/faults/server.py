@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +16,7 @@ import psycopg2.extensions
 
 from pipeline.operations import embedded
 from pipeline.operations.embedded_user import Site, find_site
-from prepared import HOME_VARIABLE, INIT_SQL, prepare
+from prepared import HOME_VARIABLE, INIT_SQL, make_server_home, prepare
 
 DEADLINE_SECONDS = 120.0
 
@@ -69,8 +68,7 @@ class Server:
     def __init__(self, port: int, *, init_sql: Path | None = INIT_SQL) -> None:
         self._preferred_port = port
         self._init_sql = init_sql
-        self.home = Path(tempfile.mkdtemp(prefix="office-faults-"))
-        self.home.chmod(0o755)
+        self.home = make_server_home()
         if init_sql == INIT_SQL and HOME_VARIABLE in os.environ:
             prepare(self.home)
         self.url = self.start()

@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +20,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 
 from pipeline.core.errors import OfficeError
 from pipeline.operations import embedded
-from prepared import HOME_VARIABLE, copy_server, set_up
+from prepared import HOME_VARIABLE, copy_server, make_server_home, set_up
 
 SRC = Path(__file__).parents[2] / "src"
 AS_ROOT = os.geteuid() == 0
@@ -132,8 +131,7 @@ class Office:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that every account can reach, as pytest's own are not."""
-    made = Path(tempfile.mkdtemp(prefix="embedded-test-"))
-    made.chmod(0o755)
+    made = make_server_home()
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
@@ -258,8 +256,7 @@ def test_locale_is_builtin(shared_url: str) -> None:
 
 @pytest.fixture(scope="module")
 def shared_url() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="embedded-test-"))
-    folder.chmod(0o755)
+    folder = make_server_home()
     office = Office(folder)
     try:
         with office.server() as url:
