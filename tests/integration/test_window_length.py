@@ -159,7 +159,7 @@ def test_the_pages_show_windows_of_any_length(
     office = Office(database, copy_suites(tmp_path / "suites"), tmp_path / "reports")
     assert office.run(now=LATER + timedelta(days=1)).verdict == "published"
     page = office.page()
-    for part in (f"<h2>By {unit} and window</h2>", f"<small>the {unit}</small>", window):
+    for part in (f"<h2>By {unit} and window</h2>", f" {unit}</small>", window):
         assert part in page
     assert "By" in (office.reports / "days" / "2026-05-04.html").read_text(encoding="utf-8")
     assert broken(database) == []
