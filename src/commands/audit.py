@@ -198,4 +198,4 @@ def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
     """
     with office_database(chosen_settings(), "office release") as database:
         done = database.run(lambda cursor: release(cursor, moment, reason=reason))
-    print_result(done.as_dict(), "\n".join(done.lines()), is_json=is_json)
+    print_result(done.as_dict(), "\n".join(display.release_lines(done)), is_json=is_json)

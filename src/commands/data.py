@@ -30,6 +30,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.status import read_status
+from pipeline.report import display
 from pipeline.report.pages import docs_folder
 from pipeline.staging.append import load_lines
 
@@ -180,7 +181,9 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
             )
         index = write_pages(database, settings, settings.reports_folder)
     print_result(
-        result.as_dict(), "\n".join([*result.lines(), f"Report: {index}"]), is_json=is_json
+        result.as_dict(),
+        "\n".join([*display.run_lines(result), f"Report: {index}"]),
+        is_json=is_json,
     )
     if result.found_something_wrong:
         sys.exit(SOMETHING_WRONG)

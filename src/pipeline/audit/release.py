@@ -27,19 +27,6 @@ class Release:
         """The same as a dictionary, for JSON."""
         return {**asdict(self), "window": self.window.as_dict()}
 
-    def lines(self) -> list[str]:
-        """The same in words."""
-        figures = ", ".join(f"{each['category']} {each['revenue']}" for each in self.window.figures)
-        lines = [
-            f"Window {self.window.name} is published by hand: {figures}.",
-            f"  as analytics run {self.quality_run_id} computed it, which held it back:",
-            *(f"    {check}" for check in self.failed_checks),
-            f"  on the record: {self.reason} ({self.released_by})",
-        ]
-        if self.window.marks:
-            lines.append("  it has changed since: the next analytics run computes it again")
-        return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
-
 
 def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
     """Publishes the figures that the newest run holds back, and records who did it and why.

@@ -64,21 +64,6 @@ class CycleResult:
         """The result as a dictionary, for JSON."""
         return asdict(self)
 
-    def lines(self) -> list[str]:
-        """The result in words: the verdict, the windows, and every check that did not pass."""
-        verdict = self.verdict.replace("_", " ")
-        windows = f"windows published: {len(self.published)}, held back: {len(self.blocked)}"
-        lines = [f"Run {self.quality_run_id}: {verdict}; {windows}."]
-        for check in self.checks:
-            if check.status != "passed":
-                window = (
-                    f" (window {check.window_start:%Y-%m-%d %H:%M})" if check.window_start else ""
-                )
-                lines.append(
-                    f"  {check.status} {check.severity} {check.suite}: {check.check_name}{window}"
-                )
-        return lines
-
 
 def run_cycle(
     database: Database,

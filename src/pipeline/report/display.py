@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,10 +13,15 @@ from rich.text import Text
 
 from pipeline.archive.archive import ArchivedDay
 from pipeline.audit.rebuild import Rebuild
+from pipeline.audit.release import Release
 from pipeline.audit.verify import Promise
 from pipeline.core.contract import FATES
 from pipeline.merge.replay import Replayed
 from pipeline.operations.status import Status, StreamStatus
+
+if TYPE_CHECKING:  # importing it takes seconds
+    from pipeline.quality.checks import CheckResult
+    from pipeline.quality.cycle import CycleResult
 
 # The widths of the columns after the stream's name. With it, a line is 78 characters wide.
 WIDTHS: Final = {
@@ -115,6 +120,34 @@ def _promise_lines(promises: list[Promise]) -> list[str]:
         if hidden:
             lines.append(f"         … and {hidden} more")
     return lines
+
+
+def run_lines(result: "CycleResult") -> list[str]:
+    """An analytics run: the verdict, the windows, and every check that did not pass."""
+    windows = f"windows published: {len(result.published)}, held back: {len(result.blocked)}"
+    return [
+        f"Run {result.quality_run_id}: {_words(result.verdict)}; {windows}.",
+        *(_check_line(check) for check in result.checks if check.status != "passed"),
+    ]
+
+
+def _check_line(check: "CheckResult") -> str:
+    window = f" (window {check.window_start:%Y-%m-%d %H:%M})" if check.window_start else ""
+    return f"  {check.status} {check.severity} {check.suite}: {check.check_name}{window}"
+
+
+def release_lines(done: Release) -> list[str]:
+    """A release: the figures that it published, and its record."""
+    figures = ", ".join(f"{each['category']} {each['revenue']}" for each in done.window.figures)
+    lines = [
+        f"Window {done.window.name} is published by hand: {figures}.",
+        f"  Analytics run {done.quality_run_id} computed these figures and held them back:",
+        *(f"    {check}" for check in done.failed_checks),
+        f"  On the record: {done.reason} ({done.released_by})",
+    ]
+    if done.window.marks:
+        lines.append("  It has changed since: the next analytics run computes it again.")
+    return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
 
 
 def archive_lines(days: list[ArchivedDay]) -> list[str]:
