@@ -25,7 +25,10 @@ from pipeline.audit.release import Release, release
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
+from pipeline.core.severity import holds_back
 from pipeline.core.statements import execute
+from pipeline.operations.metrics import read_windows
+from pipeline.operations.status import read_status
 from pipeline.report.pages import build_pages
 from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
@@ -275,6 +278,50 @@ def test_what_another_run_published_from_the_same_state_is_not_held_back(
     settle(database, older, blocked=[])
     assert "it is published" in refusal(database)
     assert "Held back:" not in page(database, tmp_path)
+
+
+def test_a_window_is_not_held_back_by_a_run_whose_mark_is_gone(
+    database: Database, tmp_path: Path
+) -> None:
+    stage_and_merge(database, "claim", claim(1, tsp=NOON))
+    older, newer = start_run(database), start_run(database)
+    settle(database, newer, blocked=[NOON])
+    assert shown_as_held_back(database, tmp_path) == {
+        "status": True,
+        "metrics": True,
+        "explain": True,
+        "pages": True,
+        "verify": True,
+    }
+    settle(database, older, blocked=[])
+    stage_and_merge(database, "claim", claim(2, tsp=NOON))
+    assert marked(database) == [NOON]
+    assert set(shown_as_held_back(database, tmp_path).values()) == {False}
+
+
+def shown_as_held_back(database: Database, folder: Path) -> dict[str, bool]:
+    """Who shows that the only due window is held back; verify does by not calling it overdue."""
+    overdue = database.run(partial(verify, patience=timedelta()), snapshot=True)
+    return {
+        "status": database.run(read_status, snapshot=True).held_back == [NOON],
+        "metrics": database.run(read_windows, snapshot=True).held_back == 1,
+        "explain": database.run(partial(read_window_at, moment=NOON)).state == "held_back",
+        "pages": "Held back:" in page(database, folder),
+        "verify": all(promise.holds for promise in overdue),
+    }
+
+
+def test_the_database_and_python_agree_which_results_hold_back(database: Database) -> None:
+    answers = rows(
+        database,
+        """
+        SELECT status, severity, analytics.holds_back(status, severity)
+        FROM unnest(ARRAY['passed', 'failed', 'errored']) AS status,
+            unnest(ARRAY['critical', 'warning', 'info']) AS severity
+        """,
+    )
+    assert len(answers) == 9
+    assert answers == [(*result, holds_back(*result)) for *result, _ in answers]
 
 
 def test_of_two_at_once_one_releases(office: Database) -> None:

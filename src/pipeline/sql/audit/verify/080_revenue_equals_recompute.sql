@@ -1,4 +1,5 @@
 -- every published figure equals a recompute from scratch, windows that are due again aside
+-- It says for itself which diagnosis of a patient is the first: a fault in revenue/first_diagnosis.jinja must not hide itself.
 WITH settled_category AS (
     SELECT DISTINCT t.category
     FROM analytics.tracked_diagnosis AS t
