@@ -1,5 +1,7 @@
 -- What is pending: a raw row without an outcome. staging.pending_row looks at all raw rows. staging.pending_of_stream
 -- returns the same count at a cost that does not grow with history, because it only looks at rows after the cursor's position.
+-- The merge and the archive write the condition themselves, with bounds on both tables, so that they read few partitions. Rebuild does
+-- too, because it also looks at archived raw rows.
 CREATE VIEW staging.pending_row AS
 SELECT
     e.seq,
