@@ -31,7 +31,7 @@ row_in_staging AS (
     LEFT JOIN staging.event AS e
         ON
             o.seq = e.seq AND o.stream = e.stream
-            AND (o.received_at = e.received_at OR (o.received_at = '-infinity' AND e.received_at IS NULL))
+            AND staging.same_arrival(e.received_at, o.received_at)
     GROUP BY o.seq, o.received_at, o.stream, o.outcomes
 ),
 

@@ -8,7 +8,7 @@ WITH replayed_row AS (
         -- An archived row can't be merged again. Reading the raw row also keeps it from being archived meanwhile.
         AND EXISTS (
             SELECT FROM staging.event AS e
-            WHERE e.seq = o.seq AND (e.received_at = o.received_at OR (e.received_at IS NULL AND o.received_at = '-infinity'))
+            WHERE e.seq = o.seq AND staging.same_arrival(e.received_at, o.received_at)
         )
     RETURNING o.seq, o.stream, o.entity_id, o.fate, o.reason, o.run_id, o.received_at
 ),

@@ -1,0 +1,1 @@
+UPDATE staging.outcome SET received_at = '-infinity' WHERE seq = 4;
