@@ -1,5 +1,6 @@
 """A rule that the contract gets later leaves alone what was merged before it."""
 
+import re
 from typing import Final
 
 import pytest
@@ -13,6 +14,8 @@ from pipeline.core.statements import statement
 
 VERSION: Final = statement("schema/repeatable/145_contract_version")
 CONTRACT: Final = statement("schema/repeatable/150_claim_contract")
+[KNOWN] = map(int, re.findall(r"SELECT (\d+)", VERSION))
+NEXT: Final = KNOWN + 1
 LAST_RULE: Final = "        WHEN f.tsp IS NULL THEN 'bad_tsp'\n"
 DIGITS_ONLY: Final = "typed.code !~ '^[0-9]+$' THEN 'bad_code'\n"
 
@@ -30,7 +33,7 @@ def with_rule(rule: str) -> str:
 
 def raise_contract(database: Database, rule: str) -> None:
     """What a new version of the project brings: a rule, and the contract's next version."""
-    change(database, VERSION.replace("SELECT 1", "SELECT 2"), with_rule(rule))
+    change(database, VERSION.replace(f"SELECT {KNOWN}", f"SELECT {NEXT}"), with_rule(rule))
 
 
 def differences(database: Database) -> list[tuple[str, str, int]]:
@@ -44,14 +47,15 @@ def broken(database: Database) -> list[str]:
 
 def test_a_batch_records_the_contract_that_judged_it(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1))
-    raise_contract(database, f"contract >= 2 AND {DIGITS_ONLY}")
+    raise_contract(database, f"contract >= {NEXT} AND {DIGITS_ONLY}")
     stage_and_merge(database, "claim", claim(2))
-    assert rows(database, "SELECT contract FROM staging.merge_run ORDER BY run_id") == [(1,), (2,)]
+    recorded = rows(database, "SELECT contract FROM staging.merge_run ORDER BY run_id")
+    assert recorded == [(KNOWN,), (NEXT,)]
 
 
 def test_a_later_rule_holds_for_later_rows_only(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1, code="X1"), claim(2))
-    raise_contract(database, f"contract >= 2 AND {DIGITS_ONLY}")
+    raise_contract(database, f"contract >= {NEXT} AND {DIGITS_ONLY}")
     stage_and_merge(database, "claim", claim(3, code="X1"), claim(4))
     assert fates(database) == ["merged", "merged", "rejected", "merged"]
     assert rows(database, "SELECT id FROM claim ORDER BY id") == [(1,), (2,), (4,)]
@@ -61,7 +65,7 @@ def test_a_later_rule_holds_for_later_rows_only(database: Database) -> None:
 
 def test_a_rebuild_gives_back_a_row_that_the_later_rule_would_refuse(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1, code="X1"))
-    raise_contract(database, f"contract >= 2 AND {DIGITS_ONLY}")
+    raise_contract(database, f"contract >= {NEXT} AND {DIGITS_ONLY}")
     change(database, "DELETE FROM claim")
     rebuild(database, batch_size=100, is_applied=True)
     assert rows(database, "SELECT id, code FROM claim") == [(1, "X1")]
@@ -75,7 +79,7 @@ def test_a_rule_without_its_version_would_call_older_rows_wrong(database: Databa
 
 def test_batches_of_a_newer_contract_are_not_judged(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1))
-    change(database, "UPDATE staging.merge_run SET contract = 3")
-    with pytest.raises(OfficeError, match=r"contract 3.*knows the contract up to 1"):
+    change(database, f"UPDATE staging.merge_run SET contract = {NEXT}")
+    with pytest.raises(OfficeError, match=f"contract {NEXT}.*knows the contract up to {KNOWN}"):
         rebuild(database, batch_size=100, is_applied=True)
     assert rows(database, "SELECT id FROM claim") == [(1,)]
