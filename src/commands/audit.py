@@ -103,7 +103,7 @@ def explain(context: click.Context) -> None:
 @of_office
 @as_json
 def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -> None:
-    """Explain the outcome of claim ID, and the figures in which it counts.
+    """Explain the outcome of claim ID, and what it counts for.
 
     Example: python src/office.py explain claim 4711
     """
@@ -120,7 +120,7 @@ def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -
 @of_office
 @as_json
 def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: bool) -> None:
-    """Explain the outcome of diagnosis ID, and the figures that depend on it.
+    """Explain the outcome of diagnosis ID, and what it changes.
 
     Example: python src/office.py explain diagnose 4711
     """
