@@ -547,7 +547,8 @@ def cancel(lane: Lane) -> Measured:
             SELECT pid FROM pg_stat_activity
             WHERE application_name LIKE 'ingestor%' AND wait_event_type = 'Lock'
             """
-        said = wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR))
+        # A stream that ended its batch before the lock waits for the other stream: try again soon.
+        said = wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10)
         require(said, "they did not wait")
         lane.execute(f"SELECT pg_cancel_backend(w.pid) FROM ({waiting}) AS w")
     return recovered(lane, time.monotonic())
