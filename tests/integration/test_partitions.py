@@ -1,14 +1,17 @@
 """The tables by day: partitions made ahead, an office of before taken in, and many days at once."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from integration.events import claim, fates, merge, rows, stage_and_merge
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
+from pipeline.schema.migrate import apply_schema
 from pipeline.schema.partitions import make_partitions
 
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 DAYS = """
     SELECT table_name, partition_name, begins_at FROM staging.day_partition
     WHERE NOT is_default ORDER BY table_name, begins_at
@@ -22,6 +25,18 @@ KEPT = (
 )
 
 
+@pytest.fixture
+def database(given_database_url: str) -> Iterator[Database]:
+    """A database set up by the test itself: its partitions are of today, also after midnight."""
+    with closing(Database(given_database_url)) as opened:
+        apply_schema(opened)
+        yield opened
+
+
+def today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def change(database: Database, statements: str) -> None:
     with database.transaction() as cursor:
         cursor.execute(statements)
@@ -32,12 +47,12 @@ def broken(database: Database) -> list[str]:
 
 
 def name(table: str, days: int = 0) -> str:
-    return f"{table}_{TODAY + timedelta(days=days):%Y%m%d}"
+    return f"{table}_{today() + timedelta(days=days):%Y%m%d}"
 
 
 def test_the_days_from_yesterday_to_a_week_ahead_are_there(database: Database) -> None:
     assert rows(database, DAYS) == [
-        (table, name(table, day), TODAY + timedelta(days=day))
+        (table, name(table, day), today() + timedelta(days=day))
         for table in ("event", "outcome")
         for day in range(-1, 8)
     ]
