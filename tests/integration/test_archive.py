@@ -30,8 +30,7 @@ from pipeline.merge.replay import count_archived, replay
 from pipeline.report.display_explain import claim_lines
 from pipeline.schema.roles import login_as
 
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-OLD = TODAY - timedelta(days=40)
+OLD = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=40)
 OLDER = OLD - timedelta(days=1)
 RAW = "SELECT seq, stream, payload, payload_bytes, received_at, xid::text FROM staging.event"
 
@@ -187,7 +186,7 @@ def test_nothing_goes_while_verify_finds_fault(office: Database, tmp_path: Path)
 
 
 def test_nothing_goes_while_an_earlier_file_is_missing(office: Database, tmp_path: Path) -> None:
-    [first] = run(office, tmp_path, keep_days=40)
+    [first] = run(office, tmp_path, keep_days=(datetime.now(UTC) - OLD).days)
     (tmp_path / str(first.file_name)).unlink()
     [old] = run(office, tmp_path)
     assert old.reason_left == "verify finds fault: archived_file_is_as_recorded"
