@@ -1,5 +1,6 @@
 """The tables by day: partitions made ahead, an office of before taken in, and many days at once."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pipeline.core.database import Database
 from pipeline.schema.migrate import apply_schema
 from pipeline.schema.partitions import make_partitions
 
+SHORTLY = timedelta(minutes=1)
 DAYS = """
     SELECT table_name, partition_name, begins_at FROM staging.day_partition
     WHERE NOT is_default ORDER BY table_name, begins_at
@@ -27,7 +29,13 @@ KEPT = (
 
 @pytest.fixture
 def database(given_database_url: str) -> Iterator[Database]:
-    """A database set up by the test itself: its partitions are of today, also after midnight."""
+    """A database set up by the test itself: its partitions are of today, also after midnight.
+
+    A test that would begin shortly before midnight waits for the next day.
+    """
+    left = today() + timedelta(days=1) - datetime.now(UTC)
+    if left < SHORTLY:
+        time.sleep(left.total_seconds())
     with closing(Database(given_database_url)) as opened:
         apply_schema(opened)
         yield opened
