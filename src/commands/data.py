@@ -162,7 +162,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
         office_database(settings, "office analytics") as database,
         stopping(database, lambda: "published windows are complete; run analytics for the rest."),
     ):
-        # The run merges again itself, and sweeps; this merge shows progress.
+        # The analytics run merges again, with a sweep. This merge only shows progress.
         merge_under_bar(database, settings, dict.fromkeys(FATES, 0), sweep=None)
         checker = Checker(
             database.dsn,

@@ -179,7 +179,7 @@ def _finish(
 ) -> Rebuild:
     """Brings the rebuilt layer up to date while no merge is under way, compares, and repairs."""
     execute(cursor, "revenue/lock_cursors")
-    # While the cursors are locked, no day is archived.
+    # No day can be archived while the cursors are locked, so this comparison stays true.
     if _files(cursor) != files:
         raise OfficeError(
             "Raw rows were archived meanwhile; nothing was changed: run rebuild again."

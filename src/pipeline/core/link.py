@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 # A call that takes longer is examined.
 PATIENCE_SECONDS = 0.75
-# A server that takes longer to answer is out of reach.
+# If the server takes longer to answer, it counts as unreachable.
 SILENCE_SECONDS = 2.5
 
 

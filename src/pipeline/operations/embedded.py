@@ -85,7 +85,7 @@ def server(
 ) -> Iterator[str]:
     """Keep the server under `home` running while the context lasts; yield its URL.
 
-    The last process that leaves stops the server, unless `start` was called to keep it running.
+    The last process that uses the server stops it, unless `start` was called to keep it running.
 
     Args:
         home: the folder for the data and everything that belongs to it; made if missing.

@@ -18,8 +18,8 @@ PAGES_KEPT: Final = 5000
 # How deep the library's pages lie among ours: quality/site/.
 SITE_DEPTH: Final = 2
 
-# What replaces a link, by the last part of its address. All other links are removed: they serve
-# charts, and our results have none.
+# The local files that replace a link, by the last part of its address. All other links are removed:
+# they load scripts for charts, and these pages have no charts.
 LOCAL_FILES: Final = {
     "bootstrap.min.css": ["bootstrap/bootstrap.min.css"],
     "bootstrap.min.js": ["bootstrap/bootstrap.min.js"],

@@ -39,7 +39,7 @@ def as_text_or_bytes(payload: bytes) -> tuple[str | None, bytes | None]:
 def load_lines(database: Database, stream: str, file: BinaryIO) -> Iterator[int]:
     """Appends the lines of a file, bad ones included, in several transactions.
 
-    Empty lines are skipped. After each transaction it yields how many lines that one staged.
+    Skips empty lines. Yields, after each transaction, the number of lines that it appended.
     """
     while lines := file.readlines(BYTES_PER_TRANSACTION):
         block = _without_line_ends(b"".join(lines))
