@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -543,14 +544,11 @@ def lock_timeout(lane: Lane) -> Measured:
 def cancel(lane: Lane) -> Measured:
     """What a statement timeout does, at a moment of our choice."""
     with locked(lane, "staging.event", "staging.merge_cursor"):
-        waiting = """
-            SELECT pid FROM pg_stat_activity
-            WHERE application_name LIKE 'ingestor%' AND wait_event_type = 'Lock'
-            """
         # A stream that ended its batch before the lock waits for the other stream: try again soon.
-        said = wait_for(lambda: len(lane.fetch(waiting)) == len(INGESTOR), 10)
+        said = wait_for(lambda: len(blocked(lane, "ingestor%")) == len(INGESTOR), 10)
         require(said, "they did not wait")
-        lane.execute(f"SELECT pg_cancel_backend(w.pid) FROM ({waiting}) AS w")
+        for pid in blocked(lane, "ingestor%"):
+            lane.execute(f"SELECT pg_cancel_backend({pid})")
     return recovered(lane, time.monotonic())
 
 
@@ -562,6 +560,15 @@ def locked(lane: Lane, *tables: str) -> Iterator[None]:
             cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
         yield
         holder.rollback()
+
+
+def blocked(lane: Lane, connections: str) -> list[int]:
+    """The server's processes that wait for a lock, of the connections of this name (LIKE)."""
+    waiting = f"""
+        SELECT pid FROM pg_stat_activity
+        WHERE application_name LIKE '{connections}' AND wait_event_type = 'Lock'
+        """
+    return [pid for (pid,) in lane.fetch(waiting)]
 
 
 @fault("deadlock", 2)
@@ -577,11 +584,7 @@ def deadlock(lane: Lane) -> Measured:
             (event["id"],),
         )
         lane.broker.publish("claim", json.dumps(event).encode())
-        waiting = """
-            SELECT count(*) > 0 FROM pg_stat_activity
-            WHERE application_name LIKE 'ingestor merge%' AND wait_event_type = 'Lock'
-            """
-        require(wait_for(lane.is_true(waiting)), "the merge did not wait")
+        require(wait_for(partial(blocked, lane, "ingestor merge%")), "the merge did not wait")
         cursor.execute("SELECT 1 FROM staging.merge_cursor FOR UPDATE")
         holder.rollback()
     said = wait_for(lambda: "DeadlockDetected" in lane.ingestor.err[before:])
@@ -631,8 +634,9 @@ def sigterm(lane: Lane) -> Measured:
 @fault("a second SIGTERM while it drains", 2)
 def second_signal(lane: Lane) -> Measured:
     with locked(lane, "staging.event"):
+        require(wait_for(partial(blocked, lane, "ingestor%")), "there was nothing to drain")
         lane.ingestor.process.send_signal(signal.SIGTERM)
-        require(lane.ended(lane.ingestor, 0.5) is None, "there was nothing to drain")
+        require(lane.ended(lane.ingestor, 0.5) is None, "it did not drain")
         lane.ingestor.process.send_signal(signal.SIGTERM)
         ended = lane.ended(lane.ingestor, 2)
         demand(ended == TERMINATED, "drain", f"the second signal did not end it: {ended}")
