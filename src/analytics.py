@@ -138,6 +138,7 @@ def analyse(
             checker,
             now=now,
             batch_size=settings.batch_size,
+            statement_seconds=settings.merge_statement_seconds,
             on_batch=monitor.metrics.batch_merged,
         )
         monitor.metrics.run_ended(result)

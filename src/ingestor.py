@@ -267,7 +267,13 @@ def merge_streams(
         monitor.merge.is_now()
 
     with monitor.metrics.counting_failures():
-        merge_together(databases, batch_size=settings.batch_size, sweep=sweep, on_batch=on_batch)
+        merge_together(
+            databases,
+            batch_size=settings.batch_size,
+            sweep=sweep,
+            on_batch=on_batch,
+            statement_seconds=settings.merge_statement_seconds,
+        )
     monitor.merge.is_now()
 
 

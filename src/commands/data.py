@@ -133,7 +133,12 @@ def merge_under_bar(
     pending = sum(stream.pending for stream in database.run(read_status).streams)
     with bar("Merging", "raw rows") as on_progress:
         on_progress(0, pending)
-        for batch in merge_pending(database, batch_size=settings.batch_size, sweep=sweep):
+        for batch in merge_pending(
+            database,
+            batch_size=settings.batch_size,
+            sweep=sweep,
+            statement_seconds=settings.merge_statement_seconds,
+        ):
             for fate in totals:
                 totals[fate] += getattr(batch, fate)
             on_progress(batch.rows, max(pending, sum(totals.values())))
@@ -175,6 +180,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 checker,
                 now=now,
                 batch_size=settings.batch_size,
+                statement_seconds=settings.merge_statement_seconds,
                 since=begin,
                 until=end,
                 on_progress=on_progress,

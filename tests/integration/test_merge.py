@@ -166,14 +166,10 @@ def test_rows_of_a_merge_that_meets_a_timeout_stay_pending(database: Database) -
     stage(database, "claim", claim(1))
     other = Database(database.dsn)
 
-    def merge_in_a_hurry(cursor: Cursor) -> None:
-        cursor.execute("SET LOCAL lock_timeout = '100ms'")
-        merge_batch(cursor, "claim", batch_size=1000, look=Look.AHEAD)
-
     with other.transaction() as cursor:
         cursor.execute("LOCK TABLE claim")
         with pytest.raises(psycopg2.OperationalError), database.transaction() as hurried:
-            merge_in_a_hurry(hurried)
+            merge_batch(hurried, "claim", batch_size=1000, look=Look.AHEAD, statement_seconds=0.2)
     assert fates(database) == ["pending"]
     merge(database)
     assert fates(database) == ["merged"]

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
+UNPROCESSABLE_TESTS: Final = (
+    "tests/unit/test_failure.py",
+    "tests/integration/test_unprocessable.py",
+)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
 SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
@@ -24,6 +28,8 @@ PRIVACY_TESTS: Final = (
 )
 
 MERGE_ROWS: Final = "src/pipeline/sql/merge/merge_rows.sql.jinja"
+FAILURE: Final = "src/pipeline/merge/failure.py"
+DERIVE: Final = "src/pipeline/sql/audit/rebuild/derive_rows.sql.jinja"
 FATE: Final = "src/pipeline/sql/merge/fate.jinja"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql.jinja"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
@@ -138,10 +144,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
 """,
         """\
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
     cursor.execute(
         "CREATE TEMP TABLE late_outcome AS SELECT * FROM staging.outcome WHERE run_id = %(run_id)s",
         rows,
@@ -158,12 +164,44 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
 """,
         """\
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
     cursor.connection.commit()
 """,
+    ),
+    _mutant(
+        "a cancelled row is rejected",
+        "A statement that an administrator cancels is taken for one that ran into its time limit.",
+        UNPROCESSABLE_TESTS,
+        FAILURE,
+        "isinstance(error, QueryCanceled) and took >= NEARLY * limit",
+        "isinstance(error, QueryCanceled)",
+    ),
+    _mutant(
+        "halve only",
+        "After a half that succeeded the size grows at once, so that a bad row is found slowly.",
+        UNPROCESSABLE_TESTS,
+        FAILURE,
+        "            self.next = max(1, suspects // 2)\n            return\n",
+        "            self.next = min(2 * self.next, self._most)\n            return\n",
+    ),
+    _mutant(
+        "reject the whole of a bad batch",
+        "A row that stands beside others is rejected with the one that failed.",
+        UNPROCESSABLE_TESTS,
+        FAILURE,
+        "        if error.rows > 1:",
+        "        if error.rows > 2:",
+    ),
+    _mutant(
+        "look into a row that can't be processed",
+        "A rebuild parses the payload again that failed in the merge.",
+        UNPROCESSABLE_TESTS,
+        DERIVE,
+        "CASE WHEN f.reason = 'unprocessable' THEN NULL ELSE e.payload END",
+        "e.payload",
     ),
     _mutant(
         "no ORDER BY",
@@ -243,12 +281,12 @@ recorded_outcome AS (
             Edit(
                 "src/pipeline/merge/merge.py",
                 """\
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
 """,
                 """\
     cursor.execute("SAVEPOINT before_the_merge")
     try:
-        done = _take(cursor, stream, rows)
+        done = take(cursor, stream, rows)
     except psycopg2.OperationalError:
         cursor.execute("ROLLBACK TO before_the_merge")
         cursor.execute(
@@ -261,11 +299,6 @@ recorded_outcome AS (
         nothing = dict.fromkeys(("merged", "duplicate", "conflict", "dirtied_windows"), 0)
         done = {**nothing, "reasons": {}, "rejected": cursor.rowcount}
 """,
-            ),
-            Edit(
-                "src/pipeline/merge/merge.py",
-                "from pipeline.core.database import Database, PassingError\n",
-                "import psycopg2\n\nfrom pipeline.core.database import Database, PassingError\n",
             ),
         ),
     ),

@@ -22,6 +22,7 @@ WITHOUT_CASE = {
     "core/link/backend_pid",
     "core/link/server_side",
     "merge/analyze",
+    "merge/check_constraints",
     "merge/lock_cursor",
     "schema/offices/drop_views",
     "schema/partitions/make",

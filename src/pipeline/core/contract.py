@@ -24,6 +24,11 @@ _LAST_OF_EVERY_STREAM: Final = {
     "arrival",
     "unknown_patient": "no patient in the table has the patient_id",
 }
+# The one reason that is no rule. The merge gives it to a row that fails by itself again and again.
+_OF_NO_RULE: Final = {
+    "unprocessable": "the row can't be processed: it takes too long or too much memory, or an "
+    "error that nobody foresaw comes of it",
+}
 
 # Why a raw row is rejected, in the order in which the rules are checked.
 REASONS: Final = {
@@ -32,4 +37,5 @@ REASONS: Final = {
         reason: meaning for stream in STREAMS.values() for reason, meaning in stream.reasons.items()
     },
     **_LAST_OF_EVERY_STREAM,
+    **_OF_NO_RULE,
 }

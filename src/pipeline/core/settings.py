@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Seconds that an analytics run waits after the end of a window."""
     batch_size: int = Field(default=100_000, gt=0)
     """The most raw rows that one batch of the merge takes, give or take one transaction."""
+    merge_statement_seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    """Seconds that a statement of a batch may take. If it takes longer, fewer rows are tried."""
 
     metrics_address: str = "127.0.0.1"
     """Address at which each process serves its metrics and its health."""

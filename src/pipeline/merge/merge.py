@@ -7,20 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from psycopg2.errors import UniqueViolation
+import psycopg2
 
-from pipeline.core.database import Database, PassingError
+from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_one
 from pipeline.core.streams import STREAMS
+from pipeline.merge.failure import RowsError, Sizes, rows_error
 
 log = logging.getLogger(__name__)
 
 ROWS_WORTH_ANALYZING = 10_000
-FIRST_BATCH = 2_500
 # No raw row has a higher number.
 LAST_SEQ = 2**63 - 1
+# How long a statement of a batch may take. 100,000 raw rows take a few seconds.
+STATEMENT_SECONDS: Final = 30.0
+# It waits for a lock for a part of that time only: a wait must not be taken for work that is long.
+LOCK_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,20 +65,33 @@ class Look(Enum):
 
 
 def merge_pending(
-    database: Database, *, batch_size: int, sweep: Look | None = Look.ALL
+    database: Database,
+    *,
+    batch_size: int,
+    sweep: Look | None = Look.ALL,
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> Iterator[Batch]:
     """Merges all streams until nothing is pending.
 
-    Rows that arrive while the last batch runs are left to the next merge, so that it ends.
+    Rows that arrive while the last batch runs are left to the next merge, so that it ends. A row
+    that can't be processed is rejected; the others of its batch are merged.
 
     Args:
         database: the database.
         batch_size: the most raw rows of a batch, give or take those that commit meanwhile.
         sweep: how far behind the cursor to search for raw rows without an outcome; None for those
             that committed late only.
+        statement_seconds: how long a statement of a batch may take. If it takes longer, fewer rows
+            are tried, down to one, which is then rejected.
     """
     for stream in STREAMS:
-        yield from merge_stream(database, stream, batch_size=batch_size, sweep=sweep)
+        yield from merge_stream(
+            database,
+            stream,
+            batch_size=batch_size,
+            sweep=sweep,
+            statement_seconds=statement_seconds,
+        )
 
 
 def merge_together(
@@ -83,6 +100,7 @@ def merge_together(
     batch_size: int,
     sweep: Look | None = Look.ALL,
     on_batch: Callable[[Batch], object],
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> None:
     """Merges like `merge_pending`, all streams at the same time.
 
@@ -91,10 +109,17 @@ def merge_together(
         batch_size: as for `merge_pending`.
         sweep: as for `merge_pending`.
         on_batch: is called with each batch, in the thread of its stream.
+        statement_seconds: as for `merge_pending`.
     """
 
     def merge(stream: str) -> None:
-        for batch in merge_stream(databases[stream], stream, batch_size=batch_size, sweep=sweep):
+        for batch in merge_stream(
+            databases[stream],
+            stream,
+            batch_size=batch_size,
+            sweep=sweep,
+            statement_seconds=statement_seconds,
+        ):
             on_batch(batch)
 
     with ThreadPoolExecutor(len(STREAMS), thread_name_prefix="merge") as threads:
@@ -103,44 +128,76 @@ def merge_together(
 
 
 def merge_stream(
-    database: Database, stream: str, *, batch_size: int, sweep: Look | None = Look.ALL
+    database: Database,
+    stream: str,
+    *,
+    batch_size: int,
+    sweep: Look | None = Look.ALL,
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> Iterator[Batch]:
     """Merges one stream like `merge_pending`."""
     looks = (Look.BEHIND, Look.AHEAD, *([sweep] if sweep else []))
     for look in looks:
-        yield from _batches(database, stream, batch_size=batch_size, look=look)
+        merge = partial(merge_batch, stream=stream, look=look, statement_seconds=statement_seconds)
+        yield from _batches(database, merge, batch_size)
 
 
-def _batches(database: Database, stream: str, *, batch_size: int, look: Look) -> Iterator[Batch]:
-    for size in _growing(batch_size):
+Merge = Callable[..., tuple[Batch | None, bool]]
+
+
+def _batches(database: Database, merge: Merge, batch_size: int) -> Iterator[Batch]:
+    sizes = Sizes(batch_size)
+    more = True
+    while more:
         began = time.monotonic()
-        merge = partial(merge_batch, stream=stream, batch_size=size, look=look)
-        batch, more = database.run(merge)
+        batch, more = _next_batch(database, merge, sizes)
         if batch is not None:
             batch = replace(batch, seconds=time.monotonic() - began)
             _log(batch)
             if batch.rows >= ROWS_WORTH_ANALYZING:
                 database.run(partial(_analyze, rows=batch.rows))
             yield batch
-        if not more:
-            return
 
 
-def _growing(most: int) -> Iterator[int]:
-    """Batch sizes. They start small, so that the oldest rows are committed early."""
-    size = min(FIRST_BATCH, most)
+def _next_batch(database: Database, merge: Merge, sizes: Sizes) -> tuple[Batch | None, bool]:
+    """Merges the next batch. If it fails for a reason that lies in its rows, it takes fewer."""
     while True:
-        yield size
-        size = min(2 * size, most)
+        try:
+            done = database.run(
+                partial(merge, batch_size=sizes.next, refused_seq=sizes.refused_seq)
+            )
+        except RowsError as error:
+            sizes.failed(error)
+            _log_failure(error, sizes)
+        else:
+            sizes.succeeded()
+            return done
 
 
 def merge_batch(
-    cursor: Cursor, stream: str, *, batch_size: int, look: Look
+    cursor: Cursor,
+    stream: str,
+    *,
+    batch_size: int,
+    look: Look,
+    statement_seconds: float = STATEMENT_SECONDS,
+    refused_seq: int | None = None,
 ) -> tuple[Batch | None, bool]:
     """Merges the next batch of a stream, and says whether there may be more.
 
     It is idempotent by id and safe beside another merger: it locks the stream's cursor row first,
     so its statements see what the other one has committed.
+
+    Args:
+        cursor: a cursor in a transaction of its own.
+        stream: the stream.
+        batch_size: the most raw rows to take.
+        look: where to look for them.
+        statement_seconds: as for `merge_pending`.
+        refused_seq: the raw row to reject without a look into it, if the batch has no other.
+
+    Raises:
+        RowsError: the batch failed for a reason that lies in its rows.
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
     if look is Look.BEHIND and place.passed_seq >= place.taken_seq:
@@ -154,10 +211,12 @@ def merge_batch(
         return None, False
     # Except ahead of the cursor, the rows that were found are listed one by one.
     taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
-    rows = {**found._asdict(), "taken_seq": taken_seq}
-    batch = _merge_rows(cursor, stream, rows, is_sweep=look is not Look.AHEAD)
+    rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
+    is_refused = found.found == 1 and found.low_seq == refused_seq
+    take = _reject if is_refused else partial(_take, seconds=statement_seconds)
+    batch = _merge_rows(cursor, stream, rows, take, is_sweep=look is not Look.AHEAD)
     if look is Look.AHEAD:
-        execute(cursor, "merge/move_cursor", {"stream": stream, **rows})
+        execute(cursor, "merge/move_cursor", rows)
     if batch.rows:
         return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
     # Ahead of the cursor, a sweep has decided these rows before. A sweep that decides no row must
@@ -178,27 +237,63 @@ def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Loo
     return fetch_one(cursor, name, {**place._asdict(), **asked})
 
 
-def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], *, is_sweep: bool) -> Batch:
+Take = Callable[[Cursor, str, dict[str, Any]], dict[str, Any]]
+
+
+def _merge_rows(
+    cursor: Cursor, stream: str, rows: dict[str, Any], take: Take, *, is_sweep: bool
+) -> Batch:
     run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
     rows["run_id"] = run_id
-    done = _take(cursor, stream, rows)
+    done = take(cursor, stream, rows)
     ended = {"run_id": run_id, "earliest_at": rows["first_at"], **done}
     execute(cursor, "merge/close_run", ended)
     execute(cursor, "merge/count_batch", {"stream": stream, **done})
     return Batch(stream=stream, run_id=run_id, **done)
 
 
-def _take(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
+def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) -> dict[str, Any]:
     """Judges, inserts and records raw rows; returns the counts by column name."""
+    limits = {
+        "statement_timeout": f"{round(seconds * 1000)}ms",
+        "lock_timeout": f"{round(seconds * LOCK_SHARE * 1000)}ms",
+    }
+    execute(cursor, "merge/limit_time", limits)
+    began = time.monotonic()
     try:
-        return dict(fetch_one(cursor, "merge/merge_rows", rows, stream=stream)._asdict())
-    except UniqueViolation:
-        raise PassingError("somebody else has inserted a row meanwhile") from None
+        done = fetch_one(cursor, "merge/merge_rows", rows, stream=stream)
+        execute(cursor, "merge/check_constraints")
+    except psycopg2.Error as error:
+        lies_in_rows = rows_error(
+            error,
+            took=time.monotonic() - began,
+            limit=seconds,
+            rows=rows["found"],
+            first_seq=rows["low_seq"],
+        )
+        # The error's own text can hold values.
+        raise lies_in_rows or error from None
+    return dict(done._asdict())
+
+
+def _reject(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """Rejects the only raw row of a batch; returns the counts by column name."""
+    rejected = fetch_one(cursor, "merge/reject_row", {**rows, "stream": stream})
+    return dict(rejected._asdict())
 
 
 def _analyze(cursor: Cursor, rows: int) -> None:
     """Updates the planner's statistics at once after a large batch."""
     execute(cursor, "merge/analyze", {"rows": rows})
+
+
+def _log_failure(error: RowsError, sizes: Sizes) -> None:
+    """Says which rows failed and why. The error's own text is left out: it can hold values."""
+    failed = {"rows": error.rows, "first_seq": error.first_seq, "error": str(error)}
+    if sizes.refused_seq is None:
+        log.warning("batch failed, fewer rows are tried", extra=failed)
+    else:
+        log.warning("raw row can't be processed, it is rejected", extra=failed)
 
 
 def _log(batch: Batch) -> None:

@@ -11,7 +11,7 @@ from pipeline.core.database import Database
 from pipeline.core.progress import OnProgress, ignore_progress
 from pipeline.core.statements import Cursor, execute, statement
 from pipeline.core.streams import STREAMS
-from pipeline.merge.merge import Batch, Look, merge_pending
+from pipeline.merge.merge import STATEMENT_SECONDS, Batch, Look, merge_pending
 from pipeline.quality.checks import (
     REVENUE_SUITE,
     STAGING_SUITE,
@@ -71,6 +71,7 @@ def run_cycle(
     *,
     now: datetime,
     batch_size: int,
+    statement_seconds: float = STATEMENT_SECONDS,
     since: datetime | None = None,
     until: datetime | None = None,
     on_batch: Callable[[Batch], object] = lambda _: None,
@@ -79,10 +80,13 @@ def run_cycle(
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
     A window that fails a critical check is not published and stays due. It holds no other back.
-    `on_progress` is called after each part of the windows is checked.
+    `batch_size` and `statement_seconds` are those of `merge_pending`. `on_progress` is called after
+    each part of the windows is checked.
     """
     began = time.monotonic()
-    for batch in merge_pending(database, batch_size=batch_size, sweep=Look.RECENT):
+    for batch in merge_pending(
+        database, batch_size=batch_size, sweep=Look.RECENT, statement_seconds=statement_seconds
+    ):
         on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
     general = _check_run(database, checker, candidate)
