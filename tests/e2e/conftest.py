@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.processes import Office
+from e2e.processes import Office, free_port
 from prepared import make_server_home, prepare
 
 
@@ -28,8 +28,9 @@ def office(database_url: str, tmp_path: Path, outputs: Path) -> Iterator[Office]
 
 @pytest.fixture
 def embedded_office(new_office: Office) -> Office:
-    """An office with a server of its own, which is set up."""
+    """An office with a server of its own, which is set up, at a port that no other one takes."""
     prepare(new_office.home)
+    (new_office.home / "port").write_text(str(free_port()))
     return new_office
 
 
