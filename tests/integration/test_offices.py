@@ -4,7 +4,9 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import psycopg2
 import psycopg2.errors
@@ -31,7 +33,7 @@ from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 from pipeline.schema.offices import GLOBAL, PER_OFFICE, decide_ids, key_of
 from pipeline.schema.roles import login_as, set_passwords
-from publisher import of_office
+from publisher import claims, of_office
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)
@@ -205,3 +207,37 @@ def test_a_simulated_office_goes_on_behind_its_own_ids(offices: Database) -> Non
     assert offices.run(partial(simulated_next, number=None)) == Simulated(
         {"claim": 0, "diagnose": 0}, office=0
     )
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [999_999_999_999, 10**12],
+        [5, 899_999_999_999, 999_999_999_999, 2**63 - 1],
+        [10**12 - 2, 10**13, 10**13 + 1, 10**16],
+    ],
+)
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_a_simulated_office_never_meets_an_id_that_was_seen(
+    database: Database, seen: list[int], *, is_merged: bool
+) -> None:
+    stage(database, "claim", *map(claim, seen))
+    numbers = list(seen)
+    for _ in range(3):
+        if is_merged:
+            merge(database)
+        first = database.run(partial(simulated_next, number=None)).first_ids["claim"]
+        events = list(islice(claims(first, Random(1), duplicate_share=0), 20))
+        stage(database, "claim", *events)
+        numbers += [json.loads(event)["id"] for event in events]
+    merge(database)
+    assert len(set(numbers)) == len(numbers)
+    assert fates(database) == ["merged"] * len(numbers)
+
+
+def test_an_office_that_has_used_up_its_first_ids_stays_within_its_own(offices: Database) -> None:
+    stage(offices, "claim", of_office(claim(10**12 - 1), 42), of_office(claim(10**14 - 1), 42))
+    merge(offices)
+    first = offices.run(partial(simulated_next, number=42)).first_ids["claim"]
+    assert first == 10**13
+    assert offices.run(partial(simulated_next, number=43)).first_ids["claim"] == 0

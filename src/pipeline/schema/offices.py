@@ -14,6 +14,7 @@ PER_OFFICE: Final = "per_office"
 IDS_OF_AN_OFFICE: Final = 10**14
 """The ids of an office are smaller. A key is the office's number times this, plus the id."""
 MOST_OFFICE: Final = 92_000
+ALL_KEYS: Final = range(2**63 - 1)
 
 
 def decide_ids(database: Database, ids: str | None) -> None:
@@ -72,6 +73,14 @@ def key_of(cursor: Cursor, office: int | None, number: int) -> int:
     if number >= IDS_OF_AN_OFFICE:
         raise OfficeError("An office's ids have at most 14 digits.", exit_code=2)
     return office * IDS_OF_AN_OFFICE + number
+
+
+def keys_of(cursor: Cursor, office: int | None) -> range:
+    """The keys that the events of an office can have; all keys if ids are global."""
+    if not are_per_office(cursor):
+        return ALL_KEYS
+    first = (office or 0) * IDS_OF_AN_OFFICE
+    return range(first, first + IDS_OF_AN_OFFICE)
 
 
 def renew_views(cursor: Cursor) -> None:

@@ -57,9 +57,16 @@ def _without_line_ends(block: bytes) -> bytes:
     return block.removeprefix(b"\n").removesuffix(b"\n")
 
 
-def next_id(cursor: Cursor, stream: str, base: int = 0) -> int:
-    """The first id after all ids that the stream's outcomes carry, counted from a base."""
-    return int(fetch_one(cursor, "staging/next_id", {"stream": stream, "base": base}).next_id)
+def next_id(cursor: Cursor, stream: str, keys: range) -> int:
+    """The first of very many ids that no event of a stream has carried.
+
+    Args:
+        cursor: a cursor.
+        stream: the stream.
+        keys: the keys that the office's events can have; an id is counted from the first one.
+    """
+    bounds = {"base": keys.start, "beyond": keys.stop}
+    return int(fetch_one(cursor, "staging/next_id", bounds, stream=stream).next_id)
 
 
 def _copy(cursor: Cursor, rows: bytes) -> None:
