@@ -1,6 +1,6 @@
 """The analytics job: once a window it merges, computes, checks, publishes and reports.
 
-Run as `python src/analytics.py`; SIGINT or SIGTERM stops it after the run that is under way.
+Run as `python src/analytics.py`; SIGINT, SIGTERM or SIGHUP stops it after the run under way.
 """
 
 import logging
@@ -24,7 +24,7 @@ from pipeline.operations.question import NoAnswerError, Question
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import CycleResult, run_cycle
 from pipeline.report.pages import build_pages, docs_folder
-from pipeline.schema.migrate import apply_schema, schema_version
+from pipeline.schema.migrate import apply_schema, schema_version, warn_of_shortcomings
 from pipeline.schema.partitions import make_partitions
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
@@ -99,6 +99,7 @@ def main() -> int:
             seconds=START_SECONDS,
             interrupt=stop,
         )
+        database.run(warn_of_shortcomings)
         period = settings.analytics_period(database.run(read_window_length))
         monitor.expect_a_run_every(period)
         checker = Checker(

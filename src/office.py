@@ -8,6 +8,7 @@ import click
 from commands import audit, data, demo, publish, repair, running, server
 from commands.common import STOPPED, USED_WRONGLY
 from pipeline.core.errors import exit_on_office_error
+from utils.pipeline_utils import interrupt_on_signals
 
 # The commands as `--help` shows them.
 SECTIONS = {
@@ -84,4 +85,5 @@ def in_one_line(error: click.UsageError) -> str:
 
 
 if __name__ == "__main__":
+    interrupt_on_signals()
     exit_on_office_error(main)

@@ -1,16 +1,24 @@
 """Shared by publisher and subscriber: the in-process transport, and stopping on signals."""
 
 import _thread
+import errno
 import os
 import signal
+import termios
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FrameType
 from typing import Final, Protocol
 
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS: Final = (*_END_SIGNALS, signal.SIGHUP)
+_STANDARD_STREAMS: Final = (0, 1, 2)
+
+
+class RefusedError(Exception):
+    """A sink can never take this event. The text says why, without anything of the event."""
 
 
 class Delivery:
@@ -58,7 +66,11 @@ class Sink(Protocol):
     """Takes the events of one stream from a publisher."""
 
     def publish(self, payload: bytes, timeout: float | None = None) -> bool:
-        """Publish one event; False if it was not accepted within `timeout` seconds."""
+        """Publish one event; False if it was not accepted within `timeout` seconds.
+
+        Raises:
+            RefusedError: It can never be accepted, so it must not be offered again.
+        """
 
 
 class Source(Protocol):
@@ -157,19 +169,39 @@ class Channel:
 
 
 def stop_on_signals() -> threading.Event:
-    """Return an event that the first SIGINT or SIGTERM sets. A second signal ends the process.
+    """Return an event that the first SIGINT, SIGTERM or SIGHUP sets.
+
+    A second SIGINT or SIGTERM ends the process. A second SIGHUP does not: when a terminal is
+    closed, both its shell and the kernel may send one. If SIGHUP is ignored already, as under
+    nohup, it stays so.
 
     Call it from the main thread: only that thread may set signal handlers.
     """
     stop = threading.Event()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        _handle_stop_signals(signal.SIG_DFL)
+        _handle(_END_SIGNALS, signal.SIG_DFL)
+        _let_go_of_terminal()
         # In another thread, because set() takes a lock that the interrupted main thread may hold.
         _thread.start_new_thread(stop.set, ())
 
-    _handle_stop_signals(handle)
+    _handle(_END_SIGNALS, handle)
+    _handle(filter(_is_heeded, [signal.SIGHUP]), handle)
     return stop
+
+
+def interrupt_on_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, unless they are ignored.
+
+    So a command cleans up, whichever signal ends it. A further SIGHUP does not disturb it. Call it
+    from the main thread.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        _let_go_of_terminal()
+        raise KeyboardInterrupt
+
+    _handle(filter(_is_heeded, _STOP_SIGNALS), handle)
 
 
 def stop_at_end_of_input(stop: threading.Event) -> None:
@@ -183,8 +215,34 @@ def stop_at_end_of_input(stop: threading.Event) -> None:
     threading.Thread(target=wait_for_end, name="end-of-input", daemon=True).start()
 
 
-def _handle_stop_signals(
+def _is_heeded(number: signal.Signals) -> bool:
+    """Whether a signal is not ignored. Under nohup, SIGHUP is."""
+    return signal.getsignal(number) != signal.SIG_IGN
+
+
+def _handle(
+    numbers: Iterable[signal.Signals],
     handler: Callable[[int, FrameType | None], None] | signal.Handlers,
 ) -> None:
-    for number in _STOP_SIGNALS:
+    for number in numbers:
         signal.signal(number, handler)
+
+
+def _let_go_of_terminal() -> None:
+    """Ignore a further SIGHUP, and write nothing more to a terminal that was closed.
+
+    Otherwise the last words of a process that stops would fail, and keep it from cleaning up.
+    """
+    for descriptor in filter(_is_closed_terminal, _STANDARD_STREAMS):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _is_closed_terminal(descriptor: int) -> bool:
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False

@@ -5,6 +5,7 @@ import pty
 import random
 import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -93,7 +94,8 @@ def _start(
     command: list[str], environment: dict[str, str], home: Path, out: IO[bytes], err: IO[bytes]
 ) -> "subprocess.Popen[bytes] | Forked":
     """Starts a process in a session of its own: forked, where importing would take long."""
-    if any(word in SLOW_TO_IMPORT for word in map(os.path.basename, command)):
+    is_slow = any(word in SLOW_TO_IMPORT for word in map(os.path.basename, command))
+    if is_slow and command[0] == sys.executable:
         return Forked(command, env=environment, cwd=home, stdout=out, stderr=err)
     return subprocess.Popen(
         command,
@@ -112,6 +114,7 @@ class Terminal:
     def __init__(self, command: list[str], *, environment: dict[str, str], home: Path) -> None:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, 80))
+        self._is_open = True
         self._shown = b""
         self.process = subprocess.Popen(
             [sys.executable, "-c", TAKE_TERMINAL, *command],
@@ -139,6 +142,13 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
+    def hang_up(self) -> int:
+        """Closes the terminal, waits for the process's end, and returns its exit code."""
+        os.close(self._master)
+        self._is_open = False
+        wait_until(lambda: self.process.poll() is not None)
+        return self.process.wait()
+
     def wait(self) -> int:
         """Waits for the process's end, reading on meanwhile, and returns its exit code."""
         wait_until(lambda: self.text() and self.process.poll() is not None)
@@ -148,7 +158,8 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        if self._is_open:
+            os.close(self._master)
 
 
 class Office:
@@ -177,10 +188,19 @@ class Office:
             self._environment["DATABASE_URL"] = database_url
         self._started: list[Running | Terminal] = []
 
-    def start(self, *arguments: str | Path, program: str = "office", **variables: str) -> Running:
-        """Starts `src/PROGRAM.py` with arguments and, beside the office's own, variables."""
+    def start(
+        self,
+        *arguments: str | Path,
+        program: str = "office",
+        before: str = "",
+        **variables: str,
+    ) -> Running:
+        """Starts `src/PROGRAM.py` with arguments and, beside the office's own, variables.
+
+        `before` is the command line that starts it, such as nohup.
+        """
         running = Running(
-            self._command(program, *arguments),
+            [*shlex.split(before), *self._command(program, *arguments)],
             environment=self._environment | variables,
             home=self.home,
             output=self.outputs / f"{len(self._started):03}",
@@ -192,9 +212,9 @@ class Office:
         """Runs a command to its end."""
         return self.start(*arguments, **variables).result(given)
 
-    def start_in_terminal(self, *arguments: str, **variables: str) -> Terminal:
+    def start_in_terminal(self, *arguments: str, before: str = "", **variables: str) -> Terminal:
         terminal = Terminal(
-            self._command("office", *arguments),
+            [*shlex.split(before), *self._command("office", *arguments)],
             environment=self._environment | variables,
             home=self.home,
         )

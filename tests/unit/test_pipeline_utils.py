@@ -213,10 +213,26 @@ print("draining", flush=True)
 """
 
 
+# A command that cleans up, and is given the signals while it does.
+INTERRUPTIBLE = """
+import os, signal, sys
+from utils.pipeline_utils import interrupt_on_signals
+
+interrupt_on_signals()
+try:
+    heeds = callable(signal.getsignal(signal.SIGHUP))
+    print("heeds" if heeds else "ignores", "SIGHUP", flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("cleaned up", flush=True)
+"""
+
+
 @contextmanager
-def stoppable_process() -> Iterator["subprocess.Popen[str]"]:
+def stoppable_process(script: str = STOPPABLE, *before: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-c", STOPPABLE],
+        [*before, sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": str(SRC)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -239,7 +255,7 @@ def next_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_stops_and_the_second_aborts(
     first: signal.Signals, second: signal.Signals
@@ -252,3 +268,42 @@ def test_the_first_signal_stops_and_the_second_aborts(
         assert process.poll() is None
         process.send_signal(second)
         assert process.wait() == -second
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])
+def test_a_hangup_does_not_abort_what_is_stopping(first: signal.Signals) -> None:
+    with stoppable_process() as process:
+        assert next_line(process) == "ready"
+        process.send_signal(first)
+        assert next_line(process) == "stopping"
+        # Delivered in this order: the last one ends it, and not the one before.
+        process.send_signal(signal.SIGHUP)
+        assert next_line(process) == "draining"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
+
+
+def test_under_nohup_a_hangup_is_ignored() -> None:
+    with stoppable_process(STOPPABLE, "nohup") as process:
+        assert next_line(process) == "ready"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        # Had the first signal counted, the second would have ended it.
+        assert next_line(process) == "stopping"
+        assert next_line(process) == "draining"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_cleans_up_whichever_signal_ends_it(number: signal.Signals) -> None:
+    with stoppable_process(INTERRUPTIBLE) as process:
+        assert next_line(process) == "heeds SIGHUP"
+        process.send_signal(number)
+        assert next_line(process) == "cleaned up"
+        assert process.wait() == 0
+
+
+def test_under_nohup_a_command_ignores_a_hangup() -> None:
+    with stoppable_process(INTERRUPTIBLE, "nohup") as process:
+        assert next_line(process) == "ignores SIGHUP"

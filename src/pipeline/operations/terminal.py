@@ -6,8 +6,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Final
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -32,7 +35,9 @@ def own_ctrl_c() -> Iterator[None]:
     try:
         yield
     finally:
-        os.tcsetpgrp(terminal, starter)
+        # It may have been closed.
+        with suppress(OSError):
+            os.tcsetpgrp(terminal, starter)
 
 
 @contextmanager
@@ -40,7 +45,8 @@ def at_ctrl_c(call: Callable[[], None], *, does_it: Callable[[], bool]) -> Itera
     """While the context lasts, calls a function from a thread as soon as Ctrl-C is pressed.
 
     Python itself would raise KeyboardInterrupt only after the running statement has returned; the
-    function can cancel that statement.
+    function can cancel that statement. The same holds for SIGTERM and SIGHUP where they raise
+    KeyboardInterrupt.
 
     Args:
         call: the function.
@@ -49,23 +55,33 @@ def at_ctrl_c(call: Callable[[], None], *, does_it: Callable[[], bool]) -> Itera
     noticed, told = socket.socketpair()
     told.setblocking(False)
     before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    handlers = {
+        number: handler for number in STOP_SIGNALS if callable(handler := signal.getsignal(number))
+    }
 
     def listen() -> None:
         while number := noticed.recv(1):
-            if number[0] == signal.SIGINT:
+            if number[0] in handlers:
                 call()
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if not does_it():
-            raise KeyboardInterrupt
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        try:
+            handlers[signal.Signals(number)](number, frame)
+        except KeyboardInterrupt:
+            if not does_it():
+                raise
 
     thread = threading.Thread(target=listen, name="Ctrl-C", daemon=True)
     thread.start()
-    handler = signal.signal(signal.SIGINT, interrupt)
+    for number in handlers:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            # A handler may have chosen another one for the next time.
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, handler)
         signal.set_wakeup_fd(before)
         told.close()
         thread.join()
