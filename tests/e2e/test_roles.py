@@ -1,5 +1,6 @@
 """The services log in as their roles; passwords come from the environment or from files."""
 
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -9,7 +10,9 @@ from psycopg2.extensions import parse_dsn
 from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, wait_until
 from e2e.queries import fetch, published
-from pipeline.schema.roles import login_as
+from integration.passwords import PASSWORDS
+from pipeline.core.database import Database
+from pipeline.schema.roles import ROLES, login_as, set_passwords
 
 WHO = """
     SELECT DISTINCT application_name, usename FROM pg_stat_activity
@@ -93,3 +96,33 @@ def test_a_role_that_may_not_do_a_command_is_told_so(embedded_office: Office) ->
     assert refused.code == 1
     [line] = refused.err.splitlines()
     assert "may not do this" in line
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_any_password_of_a_role_works(lonely_database: Database, password: str) -> None:
+    passwords = dict.fromkeys(ROLES, password)
+    lonely_database.run(partial(set_passwords, passwords=passwords))
+    for role in ROLES:
+        dsn = login_as(lonely_database.dsn, role, password)
+        assert fetch(dsn, "SELECT current_user") == [(f"office_{role}",)]
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(login_as(lonely_database.dsn, "merge", f"{password}1"))
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_service_and_its_checks_log_in_with_any_password(
+    embedded_office: Office, password: str
+) -> None:
+    """By PG* variables, as with Docker: a URL would need the password percent-encoded."""
+    office = embedded_office
+    url = parse_dsn(office.command("db").out.strip())
+    assert office.command("migrate", OFFICE_ANALYTICS_PASSWORD=password).code == 0
+    login = {
+        "PGHOST": url["host"],
+        "PGPORT": url["port"],
+        "PGDATABASE": url["dbname"],
+        "PGUSER": "office_analytics",
+        "PGPASSWORD": password,
+    }
+    done = office.command("analytics", **login)
+    assert (done.code, done.err) == (0, "")

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     """The broker of the events, as `nats://user:password@host:4222` or `tls://…`. Without it
     the ingestor publishes events itself."""
+    broker_password: SecretStr | None = None
+    """Password for the broker, if its URL names a user and no password."""
     broker_ca: Path | None = None
     """File of the certificate authority of the broker, if it is not one of the system's."""
 
@@ -99,7 +101,10 @@ class Settings(BaseSettings):
     @classmethod
     def _names_a_broker(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not _is_broker_url(url.get_secret_value()):
-            raise ValueError("it looks like nats://user:password@host:4222")
+            raise ValueError(
+                "it looks like nats://user:password@host:4222, or nats://user@host:4222 with the "
+                "password in OFFICE_BROKER_PASSWORD"
+            )
         return url
 
     @field_validator("window_minutes")
@@ -158,6 +163,11 @@ class Settings(BaseSettings):
         return {
             role: password.get_secret_value() for role, password in passwords.items() if password
         }
+
+    @property
+    def broker_password_text(self) -> str | None:
+        """The password for the broker, if it is set."""
+        return self.broker_password.get_secret_value() if self.broker_password else None
 
     def database_is_named(self) -> bool:
         """Whether the environment says which database to use."""

@@ -298,7 +298,8 @@ def _sqlalchemy_url(dsn: str) -> str:
         database=parts.pop("dbname", None),
         query=parts,
     )
-    return url.render_as_string(hide_password=False)
+    # SQLAlchemy leaves a space in a password as it is, and the library takes that for no URL.
+    return url.render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def _context_config(docs: Path) -> DataContextConfig:
