@@ -13,7 +13,7 @@ from itertools import count
 from random import Random
 from typing import Final, TypeVar
 
-from utils.pipeline_utils import Sink
+from utils.pipeline_utils import RefusedError, Sink
 
 # The procedure codes that the office bills, with their lowest and highest price.
 FEES: Final[Mapping[str, tuple[int, int]]] = {
@@ -186,7 +186,8 @@ def next_due(due: float, now: float, period: float) -> float:
 class Publisher:
     """Publishes each stream at a steady pace, in its own thread. It can be started once.
 
-    When a sink is full, its stream waits; no event is left out.
+    When a sink is full, its stream waits. An event is left out only if its sink can never take it,
+    and the log says so.
 
     Args:
         sinks: The sink of each stream.
@@ -269,13 +270,17 @@ class Publisher:
             due = next_due(due, time.monotonic(), self._every_seconds)
 
     def _publish(self, stream: str, sink: Sink, payload: bytes) -> None:
-        """Offer one event until the sink takes it or the publisher stops."""
+        """Offer one event until the sink takes or refuses it, or the publisher stops."""
         while not self._stopping.is_set():
             try:
                 if sink.publish(payload, _POLL_SECONDS):
                     return
                 # A closed sink answers at once.
                 self._stopping.wait(_POLL_SECONDS)
+            except RefusedError as refused:
+                left = {"stream": stream, "bytes": len(payload), "reason": str(refused)}
+                _logger.error("event refused, it is never published", extra=left)  # noqa: TRY400
+                return
             except Exception as error:  # noqa: BLE001 - one failure must not end the stream
                 failed = {"stream": stream, "error": type(error).__name__}
                 _logger.warning("not published, trying again", extra=failed)

@@ -38,7 +38,13 @@ def publish() -> None:
         stop_at_end_of_input(stop)
     url = settings.broker_url.get_secret_value()
     try:
-        broker = Broker(url, name="publisher", ca=settings.broker_ca, seconds=START_SECONDS)
+        broker = Broker(
+            url,
+            name="publisher",
+            password=settings.broker_password_text,
+            ca=settings.broker_ca,
+            seconds=START_SECONDS,
+        )
     except BrokerError as error:
         raise OfficeError(f"Nothing is published: {error}. See OFFICE_BROKER_URL.") from None
     first_id = time.time_ns() // 1_000_000

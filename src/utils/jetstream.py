@@ -12,12 +12,12 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import nats
 import nats.errors
@@ -34,7 +34,7 @@ from nats.js.api import (
     StreamConfig,
 )
 
-from utils.pipeline_utils import Delivery
+from utils.pipeline_utils import Delivery, RefusedError
 
 CONSUMER: Final = "ingestor"
 FETCH_AT_MOST: Final = 1_000
@@ -69,6 +69,8 @@ _NO_ANSWER: Final = (
 )
 # The broker does not know the stream or the consumer, for example because it has lost its files.
 _NOT_THERE: Final = (nats.js.errors.NotFoundError, nats.js.errors.NoStreamResponseError)
+# The broker's code for a message that is larger than its stream allows.
+_LARGER_THAN_STREAM_ALLOWS: Final = 10054
 
 T = TypeVar("T")
 
@@ -83,8 +85,10 @@ class Broker:
     """A connection to a broker, run by its own thread. A lost connection is opened again.
 
     Args:
-        url: `nats://user:password@host:4222`, or `tls://` for an encrypted connection.
+        url: `nats://user:password@host:4222`, or `tls://` for an encrypted connection. User and
+            password are percent-encoded.
         name: The name of this connection in the broker's list.
+        password: The password as it is, if the URL names a user and no password.
         ca: File of the certificate authority that signed the broker's certificate; None for those
             of the system.
         seconds: How long to wait until the broker can be reached.
@@ -94,10 +98,20 @@ class Broker:
     """
 
     def __init__(
-        self, url: str, *, name: str, ca: Path | None = None, seconds: float = 10.0
+        self,
+        url: str,
+        *,
+        name: str,
+        password: str | None = None,
+        ca: Path | None = None,
+        seconds: float = 10.0,
     ) -> None:
-        self._url = url
-        self._options: dict[str, Any] = {"name": name, "connect_timeout": _CONNECT_SECONDS}
+        self._url = _without_login(url)
+        self._options: dict[str, Any] = {
+            "name": name,
+            "connect_timeout": _CONNECT_SECONDS,
+            **_login(url, password),
+        }
         if urlsplit(url).scheme == "tls":
             self._options["tls"] = ssl.create_default_context(cafile=ca)
         has_loop = threading.Event()
@@ -144,7 +158,20 @@ class Broker:
             self.call(self._close(), _CLOSE_SECONDS)
         self._end_loop()
 
-    # The next two methods are for the sinks and sources.
+    # The next three methods are for the sinks and sources.
+
+    def require_room(self, payload: bytes, headers: Mapping[str, str]) -> None:
+        """Refuse a message that is too large for the broker.
+
+        The client checks the payload alone. The broker counts the headers, too, and would close
+        the connection.
+
+        Raises:
+            RefusedError: It is too large.
+        """
+        size, most = len(payload) + size_of(headers), self._client.max_payload
+        if size > most:
+            raise RefusedError(f"with its headers it has {size} bytes, and the broker takes {most}")
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float = _CALL_SECONDS) -> T:
         """Run a coroutine in the connection's thread, and wait for its result.
@@ -248,6 +275,9 @@ class JetStreamSink:
         """Publish one event; False if the broker did not confirm it within `timeout` seconds.
 
         If the same event is then published again, the broker still stores it only once.
+
+        Raises:
+            RefusedError: It is larger than the broker takes.
         """
         if self._offered is None or self._offered[0] != payload:
             self._offered = (payload, uuid.uuid4().hex)
@@ -263,7 +293,13 @@ class JetStreamSink:
 
     async def _publish(self, payload: bytes, message_id: str) -> None:
         headers = {Header.MSG_ID.value: message_id}
-        await self._broker.jetstream.publish(subject_of(self._stream), payload, headers=headers)
+        self._broker.require_room(payload, headers)
+        try:
+            await self._broker.jetstream.publish(subject_of(self._stream), payload, headers=headers)
+        except nats.js.errors.APIError as error:
+            if error.err_code == _LARGER_THAN_STREAM_ALLOWS:
+                raise RefusedError("it is larger than the broker's stream allows") from None
+            raise
 
 
 @dataclass(frozen=True)
@@ -370,6 +406,28 @@ class JetStreamSource:
             await self._subscription.unsubscribe()
         for message in held:
             await message.nak()
+
+
+def size_of(headers: Mapping[str, str]) -> int:
+    """The bytes of a message's headers, as they are sent."""
+    lines = ["NATS/1.0", *(f"{name}: {value}" for name, value in headers.items()), ""]
+    return sum(len(f"{line}\r\n".encode()) for line in lines)
+
+
+def _login(url: str, password: str | None) -> dict[str, str]:
+    """The client's options for the login of a URL. A user without any password is a token."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    user = unquote(parts.username)
+    if parts.password is not None:
+        return {"user": user, "password": unquote(parts.password)}
+    return {"token": user} if password is None else {"user": user, "password": password}
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def subject_of(stream: str) -> str:

@@ -1,23 +1,28 @@
 """JetStream as the transport, with the real server: what it promises, and what it says when not."""
 
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 import trustme
+from nats.js.api import StreamConfig
 from tenacity import wait_none
 
+from e2e.processes import free_port
+from integration.passwords import PASSWORDS
 from models.subscriber import Subscriber
-from pipeline.operations.embedded_broker import BrokerServer
+from pipeline.operations.embedded_broker import MAX_PAYLOAD, PROGRAM, BrokerServer
 from utils import jetstream
 from utils.jetstream import Broker, BrokerError
-from utils.pipeline_utils import Channel, Delivery, Sink, Source
+from utils.pipeline_utils import Channel, Delivery, RefusedError, Sink, Source
 
 DEADLINE = 60
 EVENTS = [b"%d" % number for number in range(300)]
@@ -306,6 +311,74 @@ def test_a_stream_that_the_operator_made_otherwise_stays_as_it_is(
     broker.source("claim").receive(0.1)
     info = broker.call(broker.jetstream.stream_info(jetstream.name_of("claim")))
     assert info.config.max_bytes == 123_456
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_payload_at_the_brokers_limit_is_taken_or_refused_and_the_next_one_is_taken(
+    connect: Connect, beyond: int
+) -> None:
+    sink, source = connect().sink("claim"), connect().source("claim")
+    headers = jetstream.size_of({"Nats-Msg-Id": "0" * 32})
+    payload = b"x" * (MAX_PAYLOAD - headers + beyond)
+    if beyond:
+        reason = f"with its headers it has {MAX_PAYLOAD + 1} bytes, and the broker takes"
+        with pytest.raises(RefusedError, match=f"^{reason} {MAX_PAYLOAD}$"):
+            sink.publish(payload, 5.0)
+    else:
+        publish_all(sink, [payload])
+    publish_all(sink, [b"next"])
+    expected = [b"next"] if beyond else [payload, b"next"]
+    assert [delivery.payload for delivery in iter(lambda: source.receive(1), None)] == expected
+
+
+def test_what_the_contract_allows_gets_through_the_broker(connect: Connect) -> None:
+    sink, source = connect().sink("claim"), connect().source("claim")
+    payload = b"x" * 1_048_576
+    publish_all(sink, [payload])
+    delivery = source.receive(10)
+    assert delivery is not None
+    assert delivery.payload == payload
+
+
+def test_what_is_larger_than_the_operators_stream_allows_is_refused(connect: Connect) -> None:
+    broker = connect()
+    config = StreamConfig(
+        name=jetstream.name_of("claim"),
+        subjects=[jetstream.subject_of("claim")],
+        max_msg_size=1_000,
+    )
+    broker.call(broker.jetstream.add_stream(config))
+    sink = broker.sink("claim")
+    with pytest.raises(RefusedError, match="larger than the broker's stream allows"):
+        sink.publish(b"x" * 1_001, 5.0)
+    publish_all(sink, [b"next"])
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("place", ["apart", "in the URL"])
+def test_any_password_opens_a_broker(tmp_path: Path, password: str, place: str) -> None:
+    port = free_port()
+    where = ["--addr", "127.0.0.1", "--port", str(port), "--store_dir", str(tmp_path)]
+    with subprocess.Popen(
+        [str(PROGRAM), "--jetstream", *where, "--user", "office", "--pass", password],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            if place == "apart":
+                broker = Broker(f"nats://office@127.0.0.1:{port}", name="test", password=password)
+            else:
+                login = f"office:{quote(password, safe='')}"
+                broker = Broker(f"nats://{login}@127.0.0.1:{port}", name="test")
+            publish_all(broker.sink("claim"), [b"1"])
+            broker.close()
+            with pytest.raises(BrokerError, match="refuses the login"):
+                Broker(f"nats://office@127.0.0.1:{port}", name="test", password=f"{password}1")
+        finally:
+            process.terminate()
+
+
+def test_the_password_of_a_url_counts_more_than_one_apart(server: BrokerServer) -> None:
+    Broker(server.url, name="test", password="not-it").close()
 
 
 def test_a_password_that_is_wrong_is_told_without_it(server: BrokerServer) -> None:

@@ -1,5 +1,7 @@
 """What docker-compose.yml must not lose: hardened containers, and services with few privileges."""
 
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,12 @@ import pytest
 import yaml
 
 from pipeline.core.settings import Settings
+from pipeline.operations.embedded_broker import MAX_PAYLOAD
 
 PROJECT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+TEXT = (PROJECT / "docker-compose.yml").read_text()
+BROKER_CONF = PROJECT / "setup" / "broker.conf"
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
@@ -90,17 +95,44 @@ def test_past_one_machine_is_a_profile_of_its_own() -> None:
 
 
 def test_who_shares_a_broker_is_told_of_it_and_the_publisher_of_nothing_else() -> None:
-    assert set(SERVICES["publisher"]["environment"]) == {"OFFICE_BROKER_URL", "OFFICE_NUMBER"}
-    url = SERVICES["publisher"]["environment"]["OFFICE_BROKER_URL"]
-    assert url == "nats://office:${OFFICE_BROKER_PASSWORD:-best}@nats:4222"
-    assert SERVICES["shared-ingestor"]["environment"]["OFFICE_BROKER_URL"] == url
-    assert SERVICES["nats"]["command"][-1] in url
-    assert SERVICES["ingestor"]["environment"]["OFFICE_BROKER_URL"] == "${OFFICE_BROKER_URL:-}"
+    login = {
+        "OFFICE_BROKER_URL": "nats://office@nats:4222",
+        "OFFICE_BROKER_PASSWORD": "${OFFICE_BROKER_PASSWORD:-best}",
+    }
+    publisher = SERVICES["publisher"]["environment"]
+    assert publisher == {**login, "OFFICE_NUMBER": "${OFFICE_NUMBER:-}"}
+    assert SERVICES["shared-ingestor"]["environment"].items() >= login.items()
+    assert SERVICES["nats"]["command"][-2:] == ["--pass", login["OFFICE_BROKER_PASSWORD"]]
+    ingestor = SERVICES["ingestor"]["environment"]
+    assert ingestor.items() >= {**login, "OFFICE_BROKER_URL": "${OFFICE_BROKER_URL:-}"}.items()
+
+
+def test_each_password_is_one_variable_and_stands_in_no_url() -> None:
+    values = re.findall(r"\$\{(OFFICE_[A-Z]+_PASSWORD):-(\w*)\}", TEXT)
+    assert Counter(values) == {
+        (f"OFFICE_{owner}_PASSWORD", "best"): 1
+        for owner in ("BROKER", "OWNER", "INGEST", "MERGE", "ANALYTICS", "AUDITOR")
+    }
+    environments = [service.get("environment", {}) for service in SERVICES.values()]
+    settings = [item for environment in environments for item in environment.items()]
+    assert {value for name, value in settings if name.endswith("PASSWORD")} == {
+        f"${{{name}:-{default}}}" for name, default in values
+    }
+    assert not [value for name, value in settings if "PASSWORD:-" in value and "URL" in name]
+
+
+def test_the_composed_broker_takes_what_the_embedded_one_takes() -> None:
+    [line] = re.findall(r"^max_payload: (\d+)$", BROKER_CONF.read_text(), re.MULTILINE)
+    assert int(line) == MAX_PAYLOAD
+    nats = SERVICES["nats"]
+    mounted = "./setup/broker.conf:/broker.conf:ro"
+    assert mounted in nats["volumes"]
+    assert nats["command"][:2] == ["--config", "/broker.conf"]
 
 
 def test_the_broker_s_volume_belongs_to_its_user() -> None:
     dockerfile = (PROJECT / "Dockerfile").read_text()
     assert f"--uid {SERVICES['nats']['user']} " in dockerfile
-    assert SERVICES["nats"]["volumes"] == ["office-streams:/streams"]
+    assert "office-streams:/streams" in SERVICES["nats"]["volumes"]
     assert "office-streams:/streams" in SERVICES["schema"]["volumes"]
     assert "/streams" in dockerfile

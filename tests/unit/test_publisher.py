@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.core.logs import LogfmtFormatter
 from publisher import DIAGNOSES, FEES, SIMULATED, Publisher, claims, diagnoses, next_due
-from utils.pipeline_utils import Channel, Sink
+from utils.pipeline_utils import Channel, RefusedError, Sink
 
 DEADLINE = 60
 GENERATORS = [claims, diagnoses]
@@ -253,6 +253,20 @@ class FailingSink(Channel):
         return super().publish(payload, timeout)
 
 
+class RefusingSink(Channel):
+    """A channel that can never take the first event offered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[bytes] = []
+
+    def publish(self, payload: bytes, timeout: float | None = None) -> bool:
+        if not self.refused:
+            self.refused.append(payload)
+            raise RefusedError("it is too large")
+        return super().publish(payload, timeout)
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE
     while not condition():
@@ -334,6 +348,23 @@ def test_a_failing_sink_is_logged_without_the_text_and_offered_the_event_again(
     assert record.levelno == logging.WARNING
     line = LogfmtFormatter().format(record)
     assert 'event="not published, trying again" stream=claim error=ConnectionError' in line
+    assert "patient_id" not in line + caplog.text
+
+
+def test_an_event_that_is_refused_is_on_the_record_and_the_stream_goes_on(
+    publisher: MakePublisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = RefusingSink()
+    with caplog.at_level(logging.DEBUG):
+        published = publisher(sinks={"claim": sink})
+        published.start()
+        assert [*sink.refused, *receive(sink, 3)] == expected("claim", 4)
+        assert published.stop(DEADLINE)
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    line = LogfmtFormatter().format(record)
+    told = f'stream=claim bytes={len(sink.refused[0])} reason="it is too large"'
+    assert f'event="event refused, it is never published" {told}' in line
     assert "patient_id" not in line + caplog.text
 
 

@@ -21,11 +21,16 @@ START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 
+# The contract allows 1 MiB; the broker counts an event's headers, too. With Docker it is set in
+# setup/broker.conf.
+MAX_PAYLOAD: Final = 1024 * 1024 + 64 * 1024
+
 _CONFIG: Final = """\
 host: {host}
 port: {port}
 pid_file: "{folder}/pid"
 log_file: "{folder}/log"
+max_payload: {max_payload}
 jetstream {{ store_dir: "{folder}/streams" }}
 authorization {{ user: {user}, password: "{password}" }}
 {more}
@@ -72,6 +77,7 @@ class BrokerServer:
             _CONFIG.format(
                 host=HOST,
                 port=self._port,
+                max_payload=MAX_PAYLOAD,
                 folder=self._folder,
                 user=USER,
                 password=self._password,
