@@ -3,7 +3,7 @@
 If OFFICE_BROKER_URL is set, the streams come from that broker. Otherwise the ingestor also runs the
 simulated office, which publishes them in the same process.
 
-Run as `python src/ingestor.py`; SIGINT or SIGTERM drains and stops it.
+Run as `python src/ingestor.py`; SIGINT, SIGTERM or SIGHUP drains and stops it.
 """
 
 import logging
@@ -25,8 +25,8 @@ from pipeline.operations.health import LastTime
 from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.operations.monitor import monitoring
 from pipeline.operations.question import NoAnswerError, Question
-from pipeline.schema.migrate import apply_schema, schema_version
-from pipeline.schema.offices import IDS_OF_AN_OFFICE, are_per_office, number_of_own_events
+from pipeline.schema.migrate import apply_schema, schema_version, warn_of_shortcomings
+from pipeline.schema.offices import keys_of, number_of_own_events
 from pipeline.schema.partitions import make_partitions
 from pipeline.schema.roles import login_as
 from pipeline.staging.append import append, next_id
@@ -123,6 +123,7 @@ def main() -> int:
 
         def start() -> Simulated:
             apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
+            database.run(warn_of_shortcomings)
             merge(sweep=Look.RECENT)
             return database.run(partial(simulated_next, number=settings.number))
 
@@ -160,10 +161,10 @@ class Simulated:
 
 
 def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
-    """Reads the next ids of the simulated office, after those of its earlier events."""
+    """Reads the next ids of the simulated office, which no event has carried yet."""
     office = number_of_own_events(cursor, number)
-    base = (office or 0) * IDS_OF_AN_OFFICE if are_per_office(cursor) else 0
-    return Simulated({stream: next_id(cursor, stream, base) for stream in SIMULATED}, office)
+    keys = keys_of(cursor, office)
+    return Simulated({stream: next_id(cursor, stream, keys) for stream in SIMULATED}, office)
 
 
 def receiving(
@@ -198,7 +199,13 @@ def broker_sources(
         OfficeError: the broker cannot be reached, or it refuses the login.
     """
     try:
-        broker = Broker(url, name="ingestor", ca=settings.broker_ca, seconds=START_SECONDS)
+        broker = Broker(
+            url,
+            name="ingestor",
+            password=settings.broker_password_text,
+            ca=settings.broker_ca,
+            seconds=START_SECONDS,
+        )
     except BrokerError as error:
         raise OfficeError(f"Nothing is received: {error}. See OFFICE_BROKER_URL.") from None
     running.callback(broker.close)

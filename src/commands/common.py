@@ -100,6 +100,11 @@ def office_database(settings: Settings, name: str) -> Iterator[Database]:
                 f"The user of the database at {address(dsn)} may not do this: "
                 "name its owner in DATABASE_URL."
             ) from None
+        except psycopg2.errors.OutOfMemory:
+            raise OfficeError(
+                f"The server of the database at {address(dsn)} has run out of memory. If its log "
+                "says 'out of shared memory', 'python src/office.py migrate' names the setting."
+            ) from None
         except psycopg2.Error as error:
             raise OfficeError(
                 f"The database at {address(dsn)} failed: {describe(error)}. Its own log says more."

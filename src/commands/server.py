@@ -1,6 +1,7 @@
 """The commands for the database itself: `db`, `archive`, `migrate`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -22,6 +23,8 @@ from pipeline.archive.archive import archive
 from pipeline.audit.verify import find_fault
 from pipeline.operations import embedded
 from pipeline.report import display
+from pipeline.schema.given import Difference, find_differences
+from pipeline.schema.limits import too_few_locks
 from pipeline.schema.roles import set_passwords
 
 
@@ -84,6 +87,9 @@ def archive_command(*, is_json: bool) -> None:
 def migrate(*, is_json: bool) -> None:
     """Bring the schema up to date, and set the passwords of the roles.
 
+    If a given table differs from what the streams carry, it says which statement mends it, and the
+    exit code is 1. It also says if the server has too little room for locks.
+
     The passwords come from OFFICE_INGEST_PASSWORD, OFFICE_MERGE_PASSWORD,
     OFFICE_ANALYTICS_PASSWORD and OFFICE_AUDITOR_PASSWORD, or from files of these names in the
     secrets folder. A role without a password there keeps its own.
@@ -93,6 +99,33 @@ def migrate(*, is_json: bool) -> None:
     settings = chosen_settings()
     with office_database(settings, "office migrate") as database:
         database.run(partial(set_passwords, passwords=settings.role_passwords))
+        differences = database.run(find_differences)
+        shortage = database.run(too_few_locks)
     roles = [f"office_{role}" for role in settings.role_passwords]
-    text = f"The schema is up to date; passwords given to: {', '.join(roles) or 'none'}."
-    print_result({"passwords_given_to": roles}, text, is_json=is_json)
+    result = {
+        "passwords_given_to": roles,
+        "differences": [each.line for each in differences],
+        "too_few_locks": shortage,
+    }
+    state = "applied" if differences else "up to date"
+    lines = [
+        f"The schema is {state}; passwords given to: {', '.join(roles) or 'none'}.",
+        *difference_lines(differences),
+        *([shortage] if shortage else []),
+    ]
+    print_result(result, "\n".join(lines), is_json=is_json)
+    if differences:
+        sys.exit(SOMETHING_WRONG)
+
+
+def difference_lines(differences: Sequence[Difference]) -> list[str]:
+    """The differences of the given tables, and how to mend them, for people."""
+    if not differences:
+        return []
+    return [
+        "The given tables differ from what the streams carry:",
+        *(f"  {each.line};" for each in differences),
+        "The audit views are in the way of such a change. First run, with psql,",
+        "  'DROP SCHEMA IF EXISTS audit, offices CASCADE';",
+        "and after the change run migrate, which makes the views again.",
+    ]

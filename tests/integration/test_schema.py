@@ -1,4 +1,5 @@
 import threading
+from contextlib import closing
 
 import psycopg2
 import psycopg2.errors
@@ -6,8 +7,16 @@ import pytest
 
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
+from pipeline.core.logs import LogfmtFormatter
 from pipeline.core.statements import statements_in
-from pipeline.schema.migrate import BASELINE, MIGRATIONS, REPEATABLE, apply_schema
+from pipeline.schema.given import find_differences
+from pipeline.schema.migrate import (
+    BASELINE,
+    MIGRATIONS,
+    REPEATABLE,
+    apply_schema,
+    warn_of_shortcomings,
+)
 
 
 def _commentless(database: Database) -> list[tuple[str, ...]]:
@@ -136,3 +145,60 @@ def test_a_database_without_the_given_tables_is_named_as_such(given_database_url
     with pytest.raises(OfficeError, match=r"lacks the table diagnose: run setup/init_db\.sql"):
         apply_schema(database)
     database.close()
+
+
+PRACTICE = """
+    ALTER TABLE claim ALTER COLUMN code TYPE varchar(10);
+    ALTER TABLE diagnose ALTER COLUMN tsp TYPE timestamp USING tsp AT TIME ZONE 'UTC'
+    """
+MENDS = (
+    "ALTER TABLE claim ALTER COLUMN code TYPE text USING code::text",
+    "ALTER TABLE diagnose ALTER COLUMN tsp TYPE timestamptz USING tsp AT TIME ZONE 'UTC'",
+)
+
+
+def test_given_tables_of_other_types_are_refused_at_first_with_what_mends_them(
+    given_database_url: str,
+) -> None:
+    with closing(Database(given_database_url)) as database:
+        change(database, PRACTICE)
+        with pytest.raises(OfficeError) as refused:
+            apply_schema(database)
+        assert str(refused.value) == (
+            f"claim.code is character varying(10) and should be text: {MENDS[0]}; diagnose.tsp is "
+            f"timestamp without time zone and should be timestamp with time zone: {MENDS[1]}. "
+            "Then start again."
+        )
+        for mend in MENDS:
+            change(database, mend)
+        apply_schema(database)
+        assert database.run(find_differences) == []
+
+
+def test_a_given_table_that_is_changed_later_is_told_and_can_be_mended(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    change(database, "DROP SCHEMA audit CASCADE")
+    change(database, PRACTICE)
+    apply_schema(database)
+    assert [each.mend for each in database.run(find_differences)] == list(MENDS)
+    database.run(warn_of_shortcomings)
+    told = [LogfmtFormatter().format(record) for record in caplog.records]
+    assert [mend for mend in MENDS if any(mend in line for line in told)] == list(MENDS)
+    with pytest.raises(psycopg2.errors.FeatureNotSupported):
+        change(database, MENDS[0])
+    change(database, "DROP SCHEMA IF EXISTS audit, offices CASCADE")
+    for mend in MENDS:
+        change(database, mend)
+    apply_schema(database)
+    assert database.run(find_differences) == []
+    change(database, "SELECT * FROM audit.reconciliation")
+
+
+def test_without_a_key_the_schema_is_not_applied(given_database_url: str) -> None:
+    with closing(Database(given_database_url)) as database:
+        change(database, "ALTER TABLE claim DROP CONSTRAINT claim_pkey")
+        with pytest.raises(OfficeError, match=r"claim has no key on id alone: ALTER TABLE claim "):
+            apply_schema(database)
+        change(database, "ALTER TABLE claim ADD UNIQUE (id)")
+        apply_schema(database)

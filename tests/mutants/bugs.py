@@ -21,6 +21,8 @@ STAGING_TESTS: Final = (
 )
 SUBSCRIBER_TESTS: Final = ("tests/unit/test_subscriber.py",)
 INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
+SIGNAL_TESTS: Final = ("tests/unit/test_pipeline_utils.py",)
+JETSTREAM_TESTS: Final = ("tests/integration/test_jetstream.py",)
 METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
 PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_a_callback_that_fails_quotes_nothing",
@@ -471,6 +473,62 @@ recorded_outcome AS (
         REVENUE_PROMISE,
         "    SELECT * FROM expected\n    EXCEPT\n",
         "    SELECT * FROM expected\n    WHERE FALSE\n    EXCEPT\n",
+    ),
+    _mutant(
+        "count on into the ids of others",
+        "The simulated office counts on behind the end of its own ids, where it sees none.",
+        SQL_TESTS,
+        "src/pipeline/sql/staging/next_id.sql.jinja",
+        "WHEN l.entity_id < %(base)s + 900000000000 THEN",
+        "WHEN l.entity_id < %(base)s + 2000000000000 THEN",
+    ),
+    _mutant(
+        "die with the terminal",
+        "A closed terminal ends `run` at once, and leaves its servers behind.",
+        SIGNAL_TESTS,
+        "src/utils/pipeline_utils.py",
+        "    _handle(filter(_is_heeded, [signal.SIGHUP]), handle)\n",
+        "",
+    ),
+    _mutant(
+        "no nohup",
+        "A hangup stops what was started to outlive its terminal.",
+        SIGNAL_TESTS,
+        "src/utils/pipeline_utils.py",
+        "return signal.getsignal(number) != signal.SIG_IGN",
+        "return True",
+    ),
+    _mutant(
+        "count the payload alone",
+        "A payload is offered to the broker although it is too large together with its headers.",
+        JETSTREAM_TESTS,
+        "src/utils/jetstream.py",
+        "len(payload) + size_of(headers)",
+        "len(payload)",
+    ),
+    _mutant(
+        "offer a refused event for ever",
+        "An event that the sink can never take holds its stream up.",
+        ("tests/unit/test_publisher.py",),
+        "src/publisher.py",
+        "extra=left)  # noqa: TRY400\n                return\n",
+        "extra=left)  # noqa: TRY400\n",
+    ),
+    _mutant(
+        "a password as it stands in the URL",
+        "A percent-encoded password is not decoded.",
+        JETSTREAM_TESTS,
+        "src/utils/jetstream.py",
+        '"password": unquote(parts.password)',
+        '"password": parts.password',
+    ),
+    _mutant(
+        "given tables of any type",
+        "A given table with a column of another type passes for right.",
+        SQL_TESTS,
+        "src/pipeline/sql/schema/given/differences.sql.jinja",
+        "format_type(a.atttypid, a.atttypmod) <> n.type_name",
+        "FALSE",
     ),
     # --- the gate ---
     _mutant(

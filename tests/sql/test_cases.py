@@ -25,6 +25,7 @@ WITHOUT_CASE = {
     "merge/check_constraints",
     "merge/lock_cursor",
     "schema/offices/drop_views",
+    "schema/limits/locks",
     "schema/partitions/make",
     "audit/rebuild/analyze",
     "audit/rebuild/analyze_archived",
@@ -81,7 +82,7 @@ def test_a_statement_without_a_case_is_reported() -> None:
 def test_a_difference_is_reported(
     tmp_path: Path, database: Database, file: str, expected: str, difference: str
 ) -> None:
-    parameters = '{"stream": "claim", "base": 0}'
+    parameters = '{"base": 0, "beyond": 1000}'
     case = write_case(tmp_path, {file: expected, "parameters.json": parameters})
     assert difference in differences(case, database)
 
@@ -93,7 +94,7 @@ def test_a_case_that_shows_nothing_is_an_error(tmp_path: Path, files: dict[str, 
 
 
 def write_case(folder: Path, files: dict[str, str]) -> Path:
-    case = folder / "sql" / "staging" / "next_id" / "a_case"
+    case = folder / "sql" / "staging" / "next_id" / "claim" / "a_case"
     case.mkdir(parents=True)
     for name, text in files.items():
         (case / name).write_text(text, encoding="utf-8")

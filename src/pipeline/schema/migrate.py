@@ -27,6 +27,8 @@ from pipeline.core.statements import (
     statement,
     statements_in,
 )
+from pipeline.schema.given import require_given_tables, warn_of_differences
+from pipeline.schema.limits import warn_of_few_locks
 from pipeline.schema.offices import decide_ids, renew_views
 from pipeline.schema.partitions import make_partitions
 from pipeline.schema.windows import decide_window_length
@@ -54,15 +56,21 @@ def apply_schema(
         window_minutes: the length of a window; None keeps what the database says.
 
     Raises:
-        OfficeError: a given table is missing, the user may not change the schema, an applied file
-            was edited, the database is too old or too new, or ids or windows are settled
-            otherwise.
+        OfficeError: a given table is missing or can't be used, the user may not change the schema,
+            an applied file was edited, the database is too old or too new, or ids or windows are
+            settled otherwise.
     """
     if not database.run(_is_up_to_date):
         _bring_up_to_date(database)
     make_partitions(database)
     decide_ids(database, ids)
     decide_window_length(database, window_minutes)
+
+
+def warn_of_shortcomings(cursor: Cursor) -> None:
+    """Logs a line for each way in which the given tables or the server's settings fall short."""
+    warn_of_differences(cursor)
+    warn_of_few_locks(cursor)
 
 
 def schema_version() -> str:
@@ -83,13 +91,12 @@ def _bring_up_to_date(database: Database) -> None:
 
 
 def _is_up_to_date(cursor: Cursor) -> bool:
-    return _applied(cursor) == _checksums_of(*_applied_once(), *_repeatable()) and _has_roles(
-        cursor
-    )
+    is_applied = _applied(cursor) == _checksums_of(*_applied_once(), *_repeatable())
+    return is_applied and _has_roles_and_views(cursor)
 
 
 def _apply_missing(cursor: Cursor) -> list[str]:
-    _require_given_tables(cursor)
+    require_given_tables(cursor, is_new=not _applied(cursor))
     # One process at a time. Others can read and write the tables meanwhile.
     execute(cursor, "schema/version/lock")
     execute(cursor, "schema/version/create")
@@ -97,7 +104,7 @@ def _apply_missing(cursor: Cursor) -> list[str]:
     applied = _applied(cursor)
     _refuse_edited(applied)
     missing = [name for name in _applied_once() if name not in applied]
-    if _repeatable_changed(applied) or missing or not _has_roles(cursor):
+    if _repeatable_changed(applied) or missing or not _has_roles_and_views(cursor):
         execute(cursor, "schema/version/forget_repeatable")
         missing += _repeatable()
     for name in missing:
@@ -165,14 +172,10 @@ def _applied(cursor: Cursor) -> Checksums:
     return {row.name: row.checksum for row in fetch_all(cursor, "schema/version/applied")}
 
 
-def _has_roles(cursor: Cursor) -> bool:
-    """Whether the roles are there: they belong to the server, and no dump brings them along."""
+def _has_roles_and_views(cursor: Cursor) -> bool:
+    """Whether roles and audit views are there.
+
+    Roles belong to the server, and no dump brings them along. The owner drops the audit views to
+    change a given table.
+    """
     return bool(fetch_one(cursor, "schema/roles/are_there").are_there)
-
-
-def _require_given_tables(cursor: Cursor) -> None:
-    missing = fetch_one(cursor, "schema/version/given_tables").missing
-    if missing:
-        raise OfficeError(
-            f"The database lacks the table {missing}: run setup/init_db.sql in it first."
-        )

@@ -6,6 +6,7 @@ from psycopg2.errors import InsufficientPrivilege, LockNotAvailable
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, fetch_one
+from pipeline.schema.limits import warn_of_few_locks
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def make_partitions(database: Database) -> int:
         log.info("partitions are left to a later time", extra={"error": type(error).__name__})
         return 0
     log.info("partitions made", extra={"partitions": made})
+    database.run(warn_of_few_locks)
     return made
 
 

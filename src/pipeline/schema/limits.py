@@ -1,0 +1,47 @@
+"""Says before it hurts that the server has too little room for locks.
+
+A statement that reads all days locks every partition and each of its indexes until its transaction
+ends. The server keeps the locks of all transactions in one table of a fixed size. If that is full,
+statements fail with "out of shared memory". Its size can only be changed by a restart.
+"""
+
+import logging
+from typing import Final
+
+from pipeline.core.statements import Cursor, fetch_one
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 3
+"""Statements over all days that may run at once: a sweep, verify before archiving, a person's."""
+
+
+def too_few_locks(cursor: Cursor) -> str | None:
+    """What is too little, and the statement that mends it, in one line; None if there is enough.
+
+    It reckons as the manual does, max_locks_per_transaction * (max_connections +
+    max_prepared_transactions). Up to PostgreSQL 18, the server really has room for some more.
+    """
+    found = fetch_one(cursor, "schema/limits/locks")
+    room = found.locks_per_transaction * found.transactions
+    needed = AT_ONCE * found.relations
+    if needed <= room:
+        return None
+    return (
+        f"The server has room for {room} locks, and {AT_ONCE} commands that read all {found.days} "
+        f"days at once need {needed}: run ALTER SYSTEM SET max_locks_per_transaction = "
+        f"{_enough(needed, found.transactions)} as a superuser, and restart the server."
+    )
+
+
+def warn_of_few_locks(cursor: Cursor) -> None:
+    """Logs what is too little, if anything is."""
+    shortage = too_few_locks(cursor)
+    if shortage:
+        log.warning("too few locks", extra={"advice": shortage})
+
+
+def _enough(needed: int, transactions: int) -> int:
+    """A setting with room for twice as many days, so that it lasts for a while: a power of two."""
+    least = -(-2 * needed // transactions)
+    return 1 << (least - 1).bit_length()

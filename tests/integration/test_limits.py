@@ -1,0 +1,102 @@
+"""A server with little room for locks: it is said before a statement fails, and can be mended."""
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from pipeline.audit.verify import verify
+from pipeline.core.database import Database
+from pipeline.operations import embedded
+from pipeline.schema.limits import AT_ONCE, too_few_locks
+from pipeline.schema.migrate import apply_schema
+from pipeline.schema.partitions import make_partitions
+from prepared import INIT_SQL, make_server_home, prepare
+
+MORE_DAYS = "SELECT staging.make_partitions(current_date - 150, current_date - 2)"
+LOCK_ALL = "SELECT count(*) FROM staging.event JOIN staging.outcome USING (seq)"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    made = make_server_home()
+    prepare(made)
+    yield made
+    embedded.stop(made)
+    shutil.rmtree((made / "postgres").resolve(), ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def started(home: Path, monkeypatch: pytest.MonkeyPatch, locks: int) -> Iterator[Database]:
+    """The database on a server with room for so many locks per transaction."""
+    monkeypatch.setattr(embedded, "LOCKS_PER_TRANSACTION", locks)
+    with (
+        embedded.server(home, init_sql=INIT_SQL, say=print, port=25434) as url,
+        closing(Database(url)) as database,
+    ):
+        apply_schema(database)
+        yield database
+
+
+def read_all_days_at_once(url: str, readers: int) -> None:
+    with ExitStack() as links:
+        for _ in range(readers):
+            link = links.enter_context(closing(psycopg2.connect(url)))
+            with link.cursor() as cursor:
+                cursor.execute(LOCK_ALL)
+
+
+def test_too_little_room_is_told_before_it_hurts_and_the_advice_mends_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with started(home, monkeypatch, 10) as database:
+        assert database.run(too_few_locks) is None
+        with database.transaction() as cursor:
+            cursor.execute(MORE_DAYS)
+            cursor.execute("DROP TABLE staging.event_default")
+        assert database.run(verify, snapshot=True)
+        advice = database.run(too_few_locks)
+        assert advice
+        found = re.fullmatch(
+            r"The server has room for 1000 locks, and 3 commands that read all 158 days at once "
+            r"need (\d+): run ALTER SYSTEM SET max_locks_per_transaction = (\d+) as a superuser, "
+            r"and restart the server\.",
+            advice,
+        )
+        assert found
+        with database.transaction() as cursor:
+            cursor.execute(LOCK_ALL)
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()")
+            [(taken,)] = cursor.fetchall()
+        # Beside the partitions it locks the two tables, their own indexes, and a few more.
+        assert 0 <= AT_ONCE * taken - int(found[1]) < AT_ONCE * 20
+        with pytest.raises(psycopg2.errors.OutOfMemory):
+            read_all_days_at_once(database.dsn, 10)
+        with caplog.at_level(logging.WARNING):
+            make_partitions(database)
+            assert not caplog.records
+    with started(home, monkeypatch, int(found[2])) as database:
+        assert database.run(too_few_locks) is None
+        read_all_days_at_once(database.dsn, 2 * AT_ONCE)
+
+
+def test_new_partitions_warn(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with started(home, monkeypatch, 10) as database:
+        with database.transaction() as cursor:
+            cursor.execute(MORE_DAYS)
+            cursor.execute("SELECT 'staging.event_' || to_char(now() + interval '5 d', 'YYYYMMDD')")
+            [(partition,)] = cursor.fetchall()
+            cursor.execute(f"DROP TABLE {partition}")
+        with caplog.at_level(logging.WARNING):
+            assert make_partitions(database) == 1
+        [record] = caplog.records
+        assert record.getMessage() == "too few locks"

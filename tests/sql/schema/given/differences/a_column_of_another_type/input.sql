@@ -1,0 +1,5 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE claim ALTER COLUMN code TYPE varchar(10);
+ALTER TABLE claim ALTER COLUMN price TYPE numeric;
+ALTER TABLE claim ALTER COLUMN patient_id TYPE integer;
+ALTER TABLE claim ALTER COLUMN tsp TYPE timestamp USING tsp AT TIME ZONE 'UTC';

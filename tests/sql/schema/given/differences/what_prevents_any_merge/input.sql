@@ -1,0 +1,6 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE diagnose DROP COLUMN tsp CASCADE;
+ALTER TABLE diagnose ADD COLUMN doctor text NOT NULL;
+ALTER TABLE diagnose DROP CONSTRAINT diagnose_pkey;
+ALTER TABLE diagnose ADD PRIMARY KEY (id, patient_id);
+DROP TABLE claim CASCADE;
