@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from commands import audit, data, demo, publish, repair, running, server
+from commands import audit, data, demo, loading, publish, repair, running, server
 from commands.common import STOPPED, USED_WRONGLY
 from pipeline.core.errors import exit_on_office_error
 from utils.pipeline_utils import interrupt_on_signals
@@ -14,7 +14,7 @@ from utils.pipeline_utils import interrupt_on_signals
 SECTIONS = {
     "To see it at work": (running.run, demo.demo, running.status),
     "To bring data in and figures out": (
-        data.load,
+        loading.load_command,
         data.merge,
         data.analytics,
         data.report_command,

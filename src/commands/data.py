@@ -1,21 +1,15 @@
-"""The commands from raw data to figures: `load`, `merge`, `analytics`, `report`."""
+"""The commands from raw data to figures: `merge`, `analytics`, `report`."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from commands.common import (
     SOMETHING_WRONG,
-    USED_WRONGLY,
     as_json,
     chosen_settings,
-    command_line,
     office_database,
     parse_time,
     print_result,
@@ -25,84 +19,11 @@ from commands.common import (
 from commands.progress import bar
 from pipeline.core.contract import FATES
 from pipeline.core.database import Database
-from pipeline.core.errors import OfficeError
 from pipeline.core.settings import Settings
-from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.status import read_status
 from pipeline.report import display
 from pipeline.report.pages import docs_folder
-from pipeline.staging.append import load_lines
-
-GZIP_START = b"\x1f\x8b"
-
-
-@click.command()
-@click.argument("file", type=click.File("rb"))
-@click.option(
-    "--stream", type=click.Choice([*STREAMS]), required=True, help="The stream of these events."
-)
-@as_json
-def load(file: BinaryIO, stream: str, *, is_json: bool) -> None:
-    """Append a FILE of JSON lines (- for standard input) to staging.
-
-    Bad lines are staged, too; the merge rejects them. Run `merge` afterwards.
-
-    Example: python src/office.py load history.jsonl --stream claim
-    """
-    refuse_compressed(file, stream)
-    staged = 0
-    with (
-        office_database(chosen_settings(), "office load") as database,
-        stopping(
-            database,
-            lambda: f"at least {staged} lines are staged; loading them again makes duplicates.",
-        ),
-        counting_bytes(file) as on_progress,
-    ):
-        for count in load_lines(database, stream, file):
-            staged += count
-            on_progress()
-    print_result(
-        {"stream": stream, "staged": staged},
-        f"{staged} line{'' if staged == 1 else 's'} staged.",
-        is_json=is_json,
-    )
-
-
-def refuse_compressed(file: BinaryIO, stream: str) -> None:
-    """Refuses a gzip file: its bytes would be staged as lines, and all rejected."""
-    if not file.seekable():
-        return
-    start = file.read(len(GZIP_START))
-    file.seek(0)
-    if start == GZIP_START:
-        load_it = command_line("load", "-", "--stream", stream)
-        raise OfficeError(
-            f"{file.name} is compressed; try: gunzip -c {file.name} | {load_it}",
-            exit_code=USED_WRONGLY,
-        )
-
-
-@contextmanager
-def counting_bytes(file: BinaryIO) -> Iterator[Callable[[], None]]:
-    """Gives a callback that advances a progress bar to the position reached in the file.
-
-    For standard input, whose length is unknown, the callback does nothing.
-    """
-    if not file.seekable():
-        yield lambda: None
-        return
-    seen, size = 0, os.fstat(file.fileno()).st_size
-    with bar("Loading", "bytes") as on_progress:
-
-        def catch_up() -> None:
-            nonlocal seen
-            here = file.tell()
-            on_progress(here - seen, size)
-            seen = here
-
-        yield catch_up
 
 
 @click.command()

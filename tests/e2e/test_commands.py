@@ -22,7 +22,7 @@ from e2e.queries import Row, clean_rows, execute, fetch, published, reconciliati
 from integration.events import compute_and_publish
 from pipeline.core.database import Database
 from pipeline.core.settings import PROJECT_FOLDER
-from pipeline.staging.append import BYTES_PER_TRANSACTION
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION
 
 FATES = ("merged", "duplicate", "conflict", "rejected")
 
@@ -140,14 +140,14 @@ def test_a_load_that_is_stopped_says_what_is_staged(office: Office, database_url
     running = office.start("load", "-", "--stream", "claim")
     assert running.process.stdin is not None
     line = file_of([CLAIMS[0].payload])
-    lines = BYTES_PER_TRANSACTION // len(line) + 1
-    running.process.stdin.write(line * lines)
+    lines = BYTES_PER_TRANSACTION // len(line)
+    running.process.stdin.write(line * (lines + 1))
     running.process.stdin.flush()
     staged = "SELECT count(*) FROM staging.event"
     running.wait_until(lambda: fetch(database_url, staged) == [(lines,)])
     ended = running.stop(signal.SIGINT)
     assert (ended.code, ended.out) == (130, "")
-    told = f"Stopped: at least {lines} lines are staged;"
+    told = f"Stopped: at least {lines} raw rows are staged;"
     assert [line[: len(told)] for line in ended.err.splitlines()] == [told]
 
 
@@ -189,7 +189,12 @@ def test_commands_print_json(office: Office, claims_file: Path) -> None:
         return found
 
     loaded = printed("load", claims_file, "--stream", "claim")
-    assert loaded == {"stream": "claim", "staged": len(CLAIMS)}
+    assert loaded == {
+        "stream": "claim",
+        "staged": len(CLAIMS),
+        "files": [{"file": str(claims_file), "staged": len(CLAIMS)}],
+        "failures": [],
+    }
     assert printed("status")["streams"][0]["pending"] == len(CLAIMS)
     fates = Counter(line.fate for line in CLAIMS)
     assert printed("merge") == fates

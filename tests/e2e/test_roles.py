@@ -91,7 +91,13 @@ def test_a_role_that_may_not_do_a_command_is_told_so(embedded_office: Office) ->
     url = office.command("db").out.strip()
     office.command("migrate", OFFICE_MERGE_PASSWORD="best")
     refused = office.command(
-        "load", "-", "--stream", "claim", given=b"{}\n", DATABASE_URL=login_as(url, "merge", "best")
+        "load",
+        "-",
+        "--stream",
+        "claim",
+        "--force",
+        given=b"{}\n",
+        DATABASE_URL=login_as(url, "merge", "best"),
     )
     assert refused.code == 1
     [line] = refused.err.splitlines()

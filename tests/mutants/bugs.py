@@ -24,6 +24,7 @@ INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
 SIGNAL_TESTS: Final = ("tests/unit/test_pipeline_utils.py",)
 JETSTREAM_TESTS: Final = ("tests/integration/test_jetstream.py",)
 METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
+LOAD_TESTS: Final = ("tests/unit/test_load_files.py", "tests/integration/test_load.py")
 PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_a_callback_that_fails_quotes_nothing",
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
@@ -122,6 +123,47 @@ MUTANTS: Final[list[Mutant]] = [
         "src/pipeline/staging/append.py",
         r"""return (None, payload) if "\0" in text else (text, None)""",
         r"""return (text.replace("\0", ""), None)""",
+    ),
+    # --- loading files ---
+    _mutant(
+        "keep the byte order mark",
+        "The mark of UTF-8 stays in front of the first event.",
+        LOAD_TESTS,
+        "src/pipeline/staging/load_open.py",
+        "    file.read(len(mark))\n",
+        "",
+    ),
+    _mutant(
+        "go on where the text makes no sense",
+        "Two values without a separator are taken, so that a missing quote hides what follows.",
+        LOAD_TESTS,
+        "src/pipeline/staging/load_json.py",
+        "return self._last != VALUE",
+        "return True",
+    ),
+    _mutant(
+        "fill up short rows",
+        "A row with fewer fields than the header is taken as if the last ones were empty.",
+        LOAD_TESTS,
+        "src/pipeline/staging/load_csv.py",
+        "len(row) < len(header.names) or any",
+        "any",
+    ),
+    _mutant(
+        "guess decimal commas",
+        "A number like 3,50 is read as 3.50 without being asked to.",
+        LOAD_TESTS,
+        "src/pipeline/staging/load_csv.py",
+        "    if has_decimal_comma:\n        found",
+        "    if not has_decimal_comma:\n        found",
+    ),
+    _mutant(
+        "never mind the other stream",
+        "A file of another stream is staged if one of its events is also of this stream.",
+        LOAD_TESTS,
+        "src/pipeline/staging/load_look.py",
+        "    if best != stream:",
+        "    if best != stream and not seen[stream].kept:",
     ),
     # --- merging ---
     _mutant(

@@ -1,6 +1,5 @@
 """The command line: what it offers, and how it tells of a mistake."""
 
-import re
 from pathlib import Path
 
 import click
@@ -8,7 +7,6 @@ import pytest
 
 import office
 from commands.demo import make_suites
-from pipeline.core.errors import OfficeError
 from pipeline.core.settings import PROJECT_FOLDER
 
 CONVERSING = {"run", "demo", "publish"}
@@ -65,7 +63,6 @@ def test_every_command_that_answers_answers_in_json_too(name: str) -> None:
         (["explain", "claim", "twelve"], "'twelve'"),
         (["explain", "window", "teatime"], "'teatime'"),
         (["load", "nowhere.jsonl", "--stream", "claim"], "nowhere.jsonl"),
-        (["load", ".", "--stream", "claim"], "directory"),
         (["load", "-"], "--stream"),
         (["load", "-", "--stream", "claims"], "'claim', 'diagnose'"),
         (["verify", "--all", "--since", "2026-11-24"], "without --since"),
@@ -90,16 +87,6 @@ def test_a_mistake_is_told_in_a_line(
     [line] = printed.err.splitlines()
     assert line.startswith("Error: ")
     assert told in line
-
-
-def test_a_compressed_file_is_not_taken_for_lines(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "claims.jsonl.gz"
-    file.write_bytes(b"\x1f\x8b\x08")
-    with pytest.raises(OfficeError, match=re.escape(f"gunzip -c {file} | ")) as error:
-        call(monkeypatch, "load", str(file), "--stream", "claim")
-    assert error.value.exit_code == 2
 
 
 def test_the_demo_differs_in_one_check_alone(tmp_path: Path) -> None:

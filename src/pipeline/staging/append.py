@@ -7,9 +7,8 @@ from typing import BinaryIO
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_one, statement
+from pipeline.staging.load_lines import read_lines
 
-# How much of a file one transaction takes: little enough for memory, much enough for speed.
-BYTES_PER_TRANSACTION = 8 * 1024 * 1024
 # A larger payload goes by COPY, because the server reports the progress of a COPY. It reports none
 # of a long INSERT, and the link would be taken for a dead one.
 LARGE_BYTES = 64 * 1024
@@ -20,7 +19,8 @@ COPY_BYTES = 1024 * 1024
 def append(cursor: Cursor, stream: str, payloads: Sequence[bytes]) -> None:
     """Appends payloads with one statement."""
     if len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
-        _copy(cursor, b"".join(_copy_line(stream.encode(), payload) for payload in payloads))
+        rows = _copy_rows(stream.encode(), payloads)
+        cursor.copy_expert(statement("staging/copy"), io.BytesIO(rows), COPY_BYTES)
         return
     text, raw = as_text_or_bytes(payloads[0])
     row = {"stream": stream, "payload": text, "payload_bytes": raw}
@@ -41,20 +41,9 @@ def load_lines(database: Database, stream: str, file: BinaryIO) -> Iterator[int]
 
     Skips empty lines. Yields, after each transaction, the number of lines that it appended.
     """
-    while lines := file.readlines(BYTES_PER_TRANSACTION):
-        block = _without_line_ends(b"".join(lines))
-        if block:
-            rows = _copy_lines(stream.encode(), block)
-            database.run(partial(_copy, rows=rows))
-            yield block.count(b"\n") + 1
-
-
-def _without_line_ends(block: bytes) -> bytes:
-    """The lines that are not empty, separated by plain line feeds."""
-    block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    while b"\n\n" in block:
-        block = block.replace(b"\n\n", b"\n")
-    return block.removeprefix(b"\n").removesuffix(b"\n")
+    for lines in read_lines(file):
+        database.run(partial(append, stream=stream, payloads=lines))
+        yield len(lines)
 
 
 def next_id(cursor: Cursor, stream: str, keys: range) -> int:
@@ -69,14 +58,11 @@ def next_id(cursor: Cursor, stream: str, keys: range) -> int:
     return int(fetch_one(cursor, "staging/next_id", bounds, stream=stream).next_id)
 
 
-def _copy(cursor: Cursor, rows: bytes) -> None:
-    cursor.copy_expert(statement("staging/copy"), io.BytesIO(rows), COPY_BYTES)
-
-
-def _copy_lines(stream: bytes, block: bytes) -> bytes:
-    """Lines in the text format of COPY. If all of them are text, they are converted at once."""
-    if as_text_or_bytes(block)[0] is None:
-        return b"".join(_copy_line(stream, line) for line in block.split(b"\n"))
+def _copy_rows(stream: bytes, payloads: Sequence[bytes]) -> bytes:
+    """Rows in the text format of COPY. If all are lines of text, they are converted at once."""
+    block = b"\n".join(payloads)
+    if block.count(b"\n") >= len(payloads) or as_text_or_bytes(block)[0] is None:
+        return b"".join(_copy_line(stream, payload) for payload in payloads)
     start, end = stream + b"\t", b"\t\\N\n"
     return start + _escaped(block).replace(b"\n", end + start) + end
 

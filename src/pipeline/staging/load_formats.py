@@ -1,0 +1,97 @@
+"""Tells how a file is written, by its start, and reads it: JSON Lines, other JSON, or CSV."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.staging.load_csv import Header, header_of, read_rows
+from pipeline.staging.load_json import read_values
+from pipeline.staging.load_lines import CarriageReturns, read_lines
+from pipeline.staging.load_open import BUFFER_BYTES, look_ahead
+
+HEAD_BYTES = 256 * 1024
+# As many lines are looked at.
+HEAD_LINES = 100
+# White space, and the separator of RFC 7464.
+BLANKS = b" \t\r\n\x1e"
+
+
+class Form(StrEnum):
+    """How a file is written; the name of one of its parts."""
+
+    LINES = "line"
+    VALUES = "object"
+    ROWS = "row"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is written."""
+
+    form: Form
+    header: Header | None = None
+    """The first line of a CSV file."""
+    ends_in_cr: bool = False
+    """Whether its lines end in CR."""
+
+
+def format_of(head: bytes, *, is_whole: bool) -> Format:
+    """How a file is written that begins like this.
+
+    Args:
+        head: its first bytes.
+        is_whole: they are all it has.
+    """
+    lines, ends_in_cr = _lines(head, is_whole=is_whole)
+    header = header_of(lines[0].decode("utf-8", "replace")) if lines else None
+    if header:
+        return Format(Form.ROWS, header)
+    if head.lstrip(BLANKS)[:1] in (b"{", b"["):
+        objects = sum(_is_one_object(line) for line in lines[:HEAD_LINES])
+        if objects * 2 <= len(lines[:HEAD_LINES]):
+            return Format(Form.VALUES)
+    return Format(Form.LINES, ends_in_cr=ends_in_cr)
+
+
+def read_payloads(
+    text: io.BufferedReader, *, has_decimal_comma: bool
+) -> tuple[Form, Iterator[list[bytes]]]:
+    """How a file in UTF-8 is written, and the payloads in it, in portions of a transaction.
+
+    Raises:
+        UnreadableError: it can't be read, or not any further.
+    """
+    head, text = look_ahead(text, HEAD_BYTES)
+    found = format_of(head, is_whole=len(head) < HEAD_BYTES)
+    if found.header:
+        return found.form, read_rows(text, found.header, has_decimal_comma=has_decimal_comma)
+    if found.form == Form.VALUES:
+        return found.form, read_values(text)
+    if found.ends_in_cr:
+        text = io.BufferedReader(CarriageReturns(text), BUFFER_BYTES)
+    return found.form, read_lines(text)
+
+
+def _lines(head: bytes, *, is_whole: bool) -> tuple[list[bytes], bool]:
+    """The lines that a file begins with, without blank ones; whether they end in CR alone."""
+    ends_in_cr = b"\r" in head and b"\n" not in head
+    lines = head.split(b"\r" if ends_in_cr else b"\n")
+    if not is_whole and len(lines) > 1:
+        lines.pop()
+    return [line for line in lines if line.strip(BLANKS)], ends_in_cr
+
+
+def _is_one_object(line: bytes) -> bool:
+    """Whether a line has the shape of one object, be it valid JSON or not."""
+    line = line.strip()
+    if not (line.startswith(b"{") and line.endswith(b"}")):
+        return False
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        return not error.msg.startswith("Extra data")
+    except (ValueError, RecursionError):
+        return True
+    return True

@@ -1,0 +1,124 @@
+"""Before files are loaded, their first events are judged by the contract in the database."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from faults.staged import read_staged
+from integration.events import claim, diagnose
+from pipeline.core.contract import REASONS
+from pipeline.core.database import Database
+from pipeline.staging.load import doubts, files_in, load
+from pipeline.staging.load_errors import UnreadableError
+from pipeline.staging.load_open import file_source
+
+BAD = b'{"id": -1}'
+
+
+def doubt_about(
+    database: Database, folder: Path, content: bytes, *, has_decimal_comma: bool = False
+) -> str | None:
+    """What is said about a file of claims, without its name."""
+    file = folder / "events"
+    file.write_bytes(content)
+    with ExitStack() as stack:
+        sources = [file_source(file, stack)]
+        found = doubts(database, "claim", sources, has_decimal_comma=has_decimal_comma)
+    assert all(doubt.startswith(f"{file} ") for doubt in found)
+    return found[0].removeprefix(f"{file} ") if found else None
+
+
+def lines(*payloads: bytes) -> bytes:
+    return b"".join(payload + b"\n" for payload in payloads)
+
+
+CSV = "id,patient_id,code,price\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n\n",
+        lines(claim(1)),
+        lines(*[BAD] * 99, claim(1)),
+        lines(claim(1), *[BAD] * 10_000),
+        lines(claim(1), diagnose(1)),
+        lines(
+            b'{"id": 1, "patient_id": 4711, "code": "A", "price": 1}'
+        ),  # a patient may come later
+        b"[" + claim(1) + b"]",
+        b"[]",
+        (CSV + "1,67,A,3.50\n2,67,A,x\n").encode(),
+        (CSV + "1,67,A,3.50\n" * 100 + '1,67,A,"3,50"\n').encode(),
+        CSV.encode(),
+    ],
+)
+def test_there_is_no_doubt(database: Database, tmp_path: Path, content: bytes) -> None:
+    assert doubt_about(database, tmp_path, content) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            lines(BAD),
+            f"breaks the contract of claim in its first line (bad_id: {REASONS['bad_id']})",
+        ),
+        (
+            lines(*[BAD] * 100, claim(1)),
+            f"breaks the contract of claim in its first 100 lines (bad_id: {REASONS['bad_id']})",
+        ),
+        (b"[3, {}, {}]", "breaks the contract of claim in its first 3 objects (bad_id: "),
+        (CSV.replace(",code", "").encode() + b"1,67,A\n", "in its first row (bad_code: "),
+        (lines(diagnose(1)), "looks like diagnose: say --stream diagnose"),
+        (lines(claim(1), diagnose(1), diagnose(2)), "looks like diagnose: say --stream diagnose"),
+        (b"id;patient_id;icd10_code\n1;67;R41.3\n", "looks like diagnose: say --stream diagnose"),
+        (b"%PDF-1.7\n" + claim(1), "is not JSON: looks like a PDF"),
+        (b"Dear office,\nherewith\n", "is not JSON"),
+        (b"{'id': 1, 'price': None}\n", "is not JSON: looks like Python's repr()"),
+        (b"[{'id': 1, 'price': None}]\n", "is not JSON: looks like Python's repr()"),
+        (b"nr;patient\n1;67\n", "is not JSON: looks like CSV without the contract's names"),
+        (lines(json.dumps(claim(1).decode()).encode()), "looks like JSON inside JSON strings"),
+        (lines(b'{"type": "RECORD", "record": {"id": 1}}'), "looks like events inside other obj"),
+        (b'{"data": [\n' + claim(1) + b"\n]}", "looks like events inside other objects"),
+        (claim(1)[:-1], "ends too early, after 0 objects"),
+        (b"[" + claim(1), "ends too early, after 1 object"),
+        (CSV.encode() + b"1,67,A,3,50\n", "has more or fewer fields in row 1 than in its header"),
+        (CSV.encode() + b'1,67,A,4\n1,67,A,"3,50"\n', "has a number with a decimal comma in row 2"),
+        (CSV.encode() + b"1,67,\xfc,4\n", "is not in UTF-8 (row 1)"),
+        (lines(b"\xff\xfe\xfd"), "is not JSON"),
+    ],
+)
+def test_a_doubt_is_told(database: Database, tmp_path: Path, content: bytes, told: str) -> None:
+    assert told in (doubt_about(database, tmp_path, content) or "")
+    assert read_staged(database) == []
+
+
+def test_a_decimal_comma_that_was_announced_is_no_doubt(database: Database, tmp_path: Path) -> None:
+    content = CSV.encode() + b'1,67,A,"3,50"\n'
+    assert doubt_about(database, tmp_path, content, has_decimal_comma=True) is None
+
+
+def test_what_is_staged_is_told_after_each_portion(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "claims.json"
+    objects = [b'{\n\t"id": %d,\r\n "text": "\\\\n"\n}' % number for number in range(3)]
+    file.write_bytes(b"[" + b",".join(objects) + b', {"id" 3}]')
+    counts = []
+    with ExitStack() as stack, pytest.raises(UnreadableError) as error:  # noqa: PT012
+        for portion in load(database, "claim", file_source(file, stack)):
+            counts.append((portion.name, portion.form, len(portion.payloads)))
+            assert [row.raw.payload for row in read_staged(database)] == objects
+    assert counts == [(str(file), "object", 3)]
+    assert str(error.value).startswith(f"{file} is not JSON at line 10, column 10, after 3 objects")
+
+
+def test_the_files_of_a_folder_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b", "a.csv", "10", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "sub").mkdir()
+    files, skipped = files_in(tmp_path)
+    assert [file.name for file in files] == ["10", "a.csv", "b"]
+    assert [entry.name for entry in skipped] == [".hidden", "sub"]
