@@ -127,10 +127,8 @@ UPDATE staging.merge_cursor AS c
 SET
     taken_seq = greatest(c.taken_seq, made_now.last_seq),
     taken_at = greatest(c.taken_at, made_now.last_at),
-    looked_xid = pg_current_xact_id(),
-    passed_seq = greatest(c.taken_seq, made_now.last_seq),
-    passed_at = now(),
-    next_passed_seq = greatest(c.taken_seq, made_now.last_seq),
+    looked_seq = greatest(c.taken_seq, made_now.last_seq),
+    looked_at = now(),
     merged = c.merged + made_now.merged,
     duplicate = c.duplicate + made_now.duplicate,
     conflict = c.conflict + made_now.conflict,

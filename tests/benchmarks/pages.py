@@ -87,9 +87,9 @@ MOVE_CURSORS: Final = """
     UPDATE staging.merge_cursor AS c
     SET
         taken_seq = (SELECT max(e.seq) FROM staging.event AS e),
-        passed_seq = (SELECT max(e.seq) FROM staging.event AS e),
+        looked_seq = (SELECT max(e.seq) FROM staging.event AS e),
         taken_at = now(),
-        passed_at = now(),
+        looked_at = now(),
         merged = made.merged,
         duplicate = made.duplicate,
         conflict = made.conflict,

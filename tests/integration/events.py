@@ -13,10 +13,10 @@ from pipeline.revenue.revenue import close_run, compute, publish
 from pipeline.staging.append import append
 
 PASS_OVER = """
+    WITH forgotten AS (DELETE FROM staging.look_back)
     UPDATE staging.merge_cursor
     SET taken_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
-        passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
-        next_passed_seq = (SELECT coalesce(max(seq), 0) FROM staging.event)
+        looked_seq = (SELECT coalesce(max(seq), 0) FROM staging.event)
     """
 # What refers to another table stands before it.
 FILLED_BY_ARRIVALS = (
@@ -27,6 +27,7 @@ FILLED_BY_ARRIVALS = (
     "analytics.quality_check",
     "analytics.quality_run",
     "staging.outcome_history",
+    "staging.look_back",
     "staging.merge_run",
     "staging.outcome",
     "staging.event",
@@ -90,9 +91,8 @@ def empty(database: Database) -> None:
         cursor.execute("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
         cursor.execute("""
             UPDATE staging.merge_cursor
-            SET taken_seq = 0, taken_at = '-infinity', looked_xid = '0', passed_seq = 0,
-                passed_at = '-infinity', next_passed_seq = 0, next_passed_xid = NULL,
-                merged = 0, duplicate = 0, conflict = 0, rejected = 0
+            SET taken_seq = 0, taken_at = '-infinity', looked_seq = 0, looked_at = '-infinity',
+                looked_snapshot = '1:1:', merged = 0, duplicate = 0, conflict = 0, rejected = 0
             """)
 
 

@@ -401,7 +401,7 @@ HISTORY = """
         e.received_at
     FROM staging.event AS e;
     UPDATE staging.merge_cursor
-    SET taken_seq = 100000, passed_seq = 100000, taken_at = now(), passed_at = now();
+    SET taken_seq = 100000, looked_seq = 100000, taken_at = now(), looked_at = now();
 
     INSERT INTO claim (id, code, price, patient_id, tsp)
     SELECT 9 * n + m, 'A', 1, 1 + (9 * n + m) % 1000, window_start

@@ -106,22 +106,6 @@ def test_the_cursor_alone_comes_back_for_what_commits_late(
         writer.close()
 
 
-def test_the_cursor_passes_what_nobody_can_add_to(database: Database) -> None:
-    """Once no older transaction runs, it need not look back any more."""
-    stage(database, "claim", claim(1), claim(2))
-
-    def is_behind() -> bool:
-        merge_by_cursor(database)
-        [(behind,)] = rows(
-            database,
-            "SELECT passed_seq < taken_seq FROM staging.merge_cursor WHERE stream = 'claim'",
-        )
-        return bool(behind)
-
-    # Transactions of other tests on the same server can hold it back.
-    assert any(not is_behind() for _ in range(1000))
-
-
 def test_the_sweep_finds_a_row_that_the_cursor_has_passed(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1))
     stage(database, "claim", claim(2))
@@ -137,8 +121,9 @@ def test_a_cursor_from_another_cluster_starts_over(database: Database) -> None:
     with database.transaction() as cursor:
         cursor.execute("""
             UPDATE staging.merge_cursor
-            SET looked_xid = '9000000000000', next_passed_xid = '9000000000000', passed_seq = 0
+            SET looked_snapshot = '9000000000000:9000000000000:', looked_seq = 0
             """)
+        cursor.execute("INSERT INTO staging.look_back VALUES ('claim', '9000000000000', 0, now())")
         cursor.execute("DELETE FROM staging.outcome")
         cursor.execute("DELETE FROM claim")
     stage(database, "claim", claim(2))

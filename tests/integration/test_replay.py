@@ -80,6 +80,16 @@ def test_the_ordinary_merge_finds_what_was_put_back(database: Database) -> None:
     assert fates(database) == ["merged", "merged", "merged"]
 
 
+def test_the_next_merge_finds_what_was_put_back_after_the_first(database: Database) -> None:
+    stage(database, "claim", claim(1, patient=5000), claim(2))
+    list(merge_pending(database, batch_size=10, sweep=None))
+    add_patient(database, 5000)
+    replay(database)
+    assert [stream.pending for stream in database.run(read_status).streams] == [1, 0]
+    list(merge_pending(database, batch_size=10, sweep=None))
+    assert fates(database) == ["merged", "merged"]
+
+
 def test_a_row_can_be_replayed_again_and_again(database: Database) -> None:
     stage_and_merge(database, "claim", b"oops", claim(1, patient=5000))
     for times in (1, 2, 3):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
+LATE_TESTS: Final = ("tests/integration/test_late_commits.py",)
 UNPROCESSABLE_TESTS: Final = (
     "tests/unit/test_failure.py",
     "tests/integration/test_unprocessable.py",
@@ -172,15 +173,37 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/sql/merge/move_cursor.sql",
         "    taken_seq = %(high_seq)s,\n",
-        "    taken_seq = %(high_seq)s,\n    passed_seq = %(high_seq)s,\n",
+        "    taken_seq = %(high_seq)s,\n    looked_seq = %(high_seq)s,\n",
     ),
     _mutant(
         "settled too early",
         "The cursor passes numbers that a transaction under way still holds.",
         MERGE_TESTS,
         "src/pipeline/sql/merge/settle_cursor.sql",
-        "<= %(oldest_xid)s::xid8, FALSE)",
-        ">= '0'::xid8, FALSE)",
+        "    FROM staging.merge_cursor AS c\n    CROSS JOIN",
+        "    FROM (SELECT * FROM staging.merge_cursor WHERE FALSE) AS c\n    CROSS JOIN",
+    ),
+    _mutant(
+        "writers asked for too late",
+        "Who can still make rows appear is asked after the rows: who ends in between is missed.",
+        LATE_TESTS,
+        "src/pipeline/merge/merge.py",
+        """\
+    found = fetch_one(cursor, "merge/next_behind", asked)
+""",
+        """\
+    found = fetch_one(cursor, "merge/next_behind", asked)
+    asked |= fetch_one(cursor, "merge/look_behind", {"stream": stream})._asdict()
+""",
+    ),
+    _mutant(
+        "every old transaction counts",
+        "A forgotten transaction that writes no raw row makes every merge look at all rows since.",
+        LATE_TESTS,
+        "src/pipeline/sql/merge/look_behind.sql",
+        "        held.locktype = 'relation'\n        AND held.mode = 'RowExclusiveLock'\n",
+        "        held.locktype = 'relation' OR held.mode = 'ExclusiveLock'\n"
+        "        OR held.mode = 'RowExclusiveLock'\n",
     ),
     _mutant(
         "outcome in a second transaction",

@@ -200,15 +200,11 @@ def merge_batch(
         RowsError: the batch failed for a reason that lies in its rows.
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
-    if look is Look.BEHIND and place.passed_seq >= place.taken_seq:
+    found = _FIND[look](cursor, stream, place, batch_size)
+    if found is None or not found.found:
         return None, False
-    found = _find(cursor, stream, place, batch_size=batch_size, look=look)
     # If it found fewer than it asked for, these are all. Later arrivals are for the next merge.
     more = found.found >= batch_size
-    if look is Look.BEHIND and not more:
-        execute(cursor, "merge/settle_cursor", {"stream": stream, "oldest_xid": found.oldest_xid})
-    if not found.found:
-        return None, False
     # Except ahead of the cursor, the rows that were found are listed one by one.
     taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
     rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
@@ -225,17 +221,53 @@ def merge_batch(
     return None, more and look is Look.AHEAD
 
 
-def _find(cursor: Cursor, stream: str, place: Any, *, batch_size: int, look: Look) -> Any:  # noqa: ANN401
-    """Where the next pending raw rows are."""
-    name, received_from = {
-        Look.BEHIND: ("merge/next_behind", place.passed_from),
-        Look.AHEAD: ("merge/next_ahead", place.taken_from),
-        Look.RECENT: ("merge/next_sweep", place.recent_from),
-        Look.ALL: ("merge/next_sweep", "-infinity"),
-    }[look]
-    asked = {"stream": stream, "batch_size": batch_size, "received_from": received_from}
-    return fetch_one(cursor, name, {**place._asdict(), **asked})
+def _find_behind(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows that have appeared behind the cursor since the last look; None if none can.
 
+    The order of its statements matters: who can make rows appear is asked before the rows are.
+    """
+    is_ahead_of_look = place.looked_seq < place.taken_seq
+    if not (is_ahead_of_look or place.looks_back):
+        return None
+    behind = fetch_one(cursor, "merge/look_behind", {"stream": stream})
+    if not is_ahead_of_look and behind.after_seq == LAST_SEQ:
+        return None
+    asked = {"stream": stream, "batch_size": batch_size, **place._asdict(), **behind._asdict()}
+    found = fetch_one(cursor, "merge/next_behind", asked)
+    if found.found < batch_size:
+        execute(cursor, "merge/settle_cursor", asked)
+    return found
+
+
+def _find_ahead(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows ahead of the cursor."""
+    asked = {
+        "stream": stream,
+        "batch_size": batch_size,
+        "taken_seq": place.taken_seq,
+        "received_from": place.taken_from,
+    }
+    return fetch_one(cursor, "merge/next_ahead", asked)
+
+
+def _find_recent(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows of the last two days that have no outcome."""
+    asked = {"stream": stream, "batch_size": batch_size, "received_from": place.recent_from}
+    return fetch_one(cursor, "merge/next_sweep", asked)
+
+
+def _find_all(cursor: Cursor, stream: str, _: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows that have no outcome."""
+    asked = {"stream": stream, "batch_size": batch_size, "received_from": "-infinity"}
+    return fetch_one(cursor, "merge/next_sweep", asked)
+
+
+_FIND: Final = {
+    Look.BEHIND: _find_behind,
+    Look.AHEAD: _find_ahead,
+    Look.RECENT: _find_recent,
+    Look.ALL: _find_all,
+}
 
 Take = Callable[[Cursor, str, dict[str, Any]], dict[str, Any]]
 

@@ -1,5 +1,5 @@
 -- One row: where the next raw rows ahead of the cursor are, how many they are, which of them have an outcome already, as where
--- a sweep came before, and since which transaction some were under way. (The linter takes parameters for columns.)
+-- a sweep came before, and the snapshot that they were looked for in. (The linter takes parameters for columns.)
 -- noqa: disable=RF02
 WITH next_row AS (
     SELECT
@@ -39,5 +39,5 @@ SELECT
             AND o.seq BETWEEN b.low_seq AND b.high_seq
             AND (o.received_at >= %(received_from)s::timestamptz OR o.received_at = '-infinity')
     ) AS decided_seqs,
-    pg_snapshot_xmin(pg_current_snapshot()) AS oldest_xid
+    pg_current_snapshot() AS snapshot
 FROM batch AS b

@@ -1,5 +1,7 @@
--- One row: the next raw rows that the cursor has passed and that have no outcome, and since which transaction some were under
--- way. An outcome is looked up by itself: for a join the planner could loop through a stretch that it takes for empty.
+-- One row: the next raw rows that the cursor has passed, that can have appeared since the last look, and that have no outcome.
+-- An outcome is looked up by itself: for a join the planner could loop through a stretch that it takes for empty.
+-- (The linter takes parameters for columns.)
+-- noqa: disable=RF02
 WITH late_row AS (
     SELECT
         e.seq,
@@ -7,10 +9,14 @@ WITH late_row AS (
     FROM staging.event AS e
     WHERE
         e.stream = %(stream)s
-        AND e.seq > %(passed_seq)s
+        AND e.seq > least(%(looked_seq)s, %(after_seq)s)
         AND e.seq <= %(taken_seq)s
-        AND e.xid >= %(looked_xid)s::xid8
-        AND (e.received_at >= %(received_from)s::timestamptz OR e.received_at IS NULL)
+        AND (e.received_at >= least(%(looked_from)s::timestamptz, %(after_from)s::timestamptz) OR e.received_at IS NULL)
+        AND CASE
+            WHEN %(is_of_all)s THEN TRUE
+            WHEN e.seq > %(looked_seq)s THEN NOT pg_visible_in_snapshot(e.xid, %(looked_snapshot)s::pg_snapshot)
+            ELSE e.xid = any(%(ended)s::xid8[])
+        END
     ORDER BY e.seq
     OFFSET 0
 ),
@@ -35,6 +41,5 @@ SELECT
     max(r.received_at)::text AS last_at,
     count(*) AS found,
     coalesce(array_agg(r.seq), '{}') AS behind_seqs,
-    '{}'::bigint[] AS decided_seqs,
-    pg_snapshot_xmin(pg_current_snapshot()) AS oldest_xid
+    '{}'::bigint[] AS decided_seqs
 FROM pending_row AS r

@@ -26,6 +26,5 @@ SELECT
     max(r.received_at)::text AS last_at,
     count(*) AS found,
     coalesce(array_agg(r.seq), '{}') AS behind_seqs,
-    '{}'::bigint[] AS decided_seqs,
-    pg_snapshot_xmin(pg_current_snapshot()) AS oldest_xid
+    '{}'::bigint[] AS decided_seqs
 FROM pending_row AS r

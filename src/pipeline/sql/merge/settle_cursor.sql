@@ -1,21 +1,29 @@
--- One row: the stream's cursor, after all pending rows behind it were taken.
--- A raw row up to next_passed_seq that is not committed yet belongs to a transaction that began before the batch that came there
--- ended, and so before this one. A transaction number from the future comes from the dump of another cluster: ignore it.
-WITH passing AS (
+-- One row: the stream's cursor, after all raw rows that had appeared behind it were taken. What can still appear up to it is of the
+-- transactions that write; a new one among them took its first number after the last look.
+WITH forgotten AS (
+    DELETE FROM staging.look_back AS b
+    WHERE b.stream = %(stream)s AND (b.xid IS NULL OR b.xid <> all(%(writers)s::xid8[]))
+),
+
+noted AS (
+    INSERT INTO staging.look_back (stream, xid, after_seq, after_at)
     SELECT
         c.stream,
-        least(c.next_passed_xid, pg_current_xact_id()) AS xid,
-        coalesce(least(c.next_passed_xid, pg_current_xact_id()) <= %(oldest_xid)s::xid8, FALSE) AS is_over
+        w.xid,
+        c.looked_seq,
+        c.looked_at
     FROM staging.merge_cursor AS c
-    WHERE c.stream = %(stream)s
+    CROSS JOIN unnest(%(writers)s::xid8[]) AS w (xid)
+    WHERE
+        c.stream = %(stream)s
+        AND NOT EXISTS (
+            SELECT FROM staging.look_back AS b
+            WHERE b.stream = c.stream AND b.xid = w.xid
+        )
 )
 
-UPDATE staging.merge_cursor AS c
+UPDATE staging.merge_cursor
 SET
-    looked_xid = %(oldest_xid)s::xid8,
-    passed_seq = CASE WHEN p.is_over THEN c.next_passed_seq ELSE c.passed_seq END,
-    passed_at = now(),
-    next_passed_seq = CASE WHEN p.is_over THEN c.taken_seq ELSE c.next_passed_seq END,
-    next_passed_xid = CASE WHEN p.is_over THEN pg_current_xact_id() ELSE p.xid END
-FROM passing AS p
-WHERE c.stream = p.stream
+    looked_seq = taken_seq,
+    looked_at = now()
+WHERE stream = %(stream)s

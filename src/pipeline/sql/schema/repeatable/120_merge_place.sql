@@ -4,21 +4,41 @@ SELECT
     c.stream,
     c.taken_seq,
     least(c.taken_at, now()) - interval '1 day' AS taken_from,
+    c.looked_seq,
+    least(c.looked_at, now()) - interval '1 day' AS looked_from,
     -- A transaction number from the future comes from the dump of another cluster: then look at all rows.
     CASE
-        WHEN c.looked_xid >= pg_snapshot_xmax(pg_current_snapshot()) THEN '0'::xid8 ELSE c.looked_xid
-    END AS looked_xid,
-    c.passed_seq,
-    least(c.passed_at, now()) - interval '1 day' AS passed_from,
-    least(c.passed_at, c.taken_at, now()) - interval '1 day' AS pending_from
+        WHEN pg_snapshot_xmin(c.looked_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) THEN '1:1:'::pg_snapshot
+        ELSE c.looked_snapshot
+    END AS looked_snapshot,
+    EXISTS (SELECT FROM staging.look_back AS b WHERE b.stream = c.stream) AS looks_back,
+    least(c.looked_seq, (SELECT min(b.after_seq) FROM staging.look_back AS b WHERE b.stream = c.stream)) AS passed_seq,
+    least(
+        c.looked_at, c.taken_at, now(), (SELECT min(b.after_at) FROM staging.look_back AS b WHERE b.stream = c.stream)
+    ) - interval '1 day' AS pending_from
 FROM staging.merge_cursor AS c;
 
 COMMENT ON VIEW staging.merge_place IS 'One row per stream: the cursor, in the form that searches for raw rows need.';
 COMMENT ON COLUMN staging.merge_place.stream IS 'The stream.';
 COMMENT ON COLUMN staging.merge_place.taken_seq IS 'Raw rows with a higher number have not been taken yet.';
 COMMENT ON COLUMN staging.merge_place.taken_from IS 'These rows were received at this time or later.';
-COMMENT ON COLUMN staging.merge_place.looked_xid IS
-'Rows up to taken_seq that have not been taken yet were written by this transaction or a later one.';
-COMMENT ON COLUMN staging.merge_place.passed_seq IS 'These rows have a higher number than this.';
-COMMENT ON COLUMN staging.merge_place.passed_from IS 'These rows were received at this time or later.';
-COMMENT ON COLUMN staging.merge_place.pending_from IS 'The earlier of the two times.';
+COMMENT ON COLUMN staging.merge_place.looked_seq IS
+'Rows up to this one that have not been taken yet were written by the transactions in staging.look_back.';
+COMMENT ON COLUMN staging.merge_place.looked_from IS 'Rows that appeared after this one were received at this time or later.';
+COMMENT ON COLUMN staging.merge_place.looked_snapshot IS
+'Rows between looked_seq and taken_seq that have not been taken yet are not visible in this snapshot.';
+COMMENT ON COLUMN staging.merge_place.looks_back IS 'Whether the stream has rows in staging.look_back.';
+COMMENT ON COLUMN staging.merge_place.passed_seq IS 'All rows up to this one are taken, and no new one can appear among them.';
+COMMENT ON COLUMN staging.merge_place.pending_from IS 'All rows that have not been taken yet were received at this time or later.';
+
+-- staging.whole_xid: the number of a transaction with its epoch, which pg_locks leaves out. It is within 2^31 of a known one.
+CREATE OR REPLACE FUNCTION staging.whole_xid(short xid, near xid8)
+RETURNS xid8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+SELECT (top.number - ((top.number - short::text::bigint) & 4294967295))::text::xid8
+FROM (SELECT near::text::bigint + 2147483648 AS number) AS top
+$$;
+
+COMMENT ON FUNCTION staging.whole_xid(xid, xid8) IS
+'The number of a transaction with its epoch: the one within 2^31 of a known number.';

@@ -30,6 +30,15 @@ SELECT
     found.pending,
     found.pending_since
 FROM staging.merge_place AS p
+-- Of what can appear behind the cursor, that of the transactions that have ended by now.
+CROSS JOIN LATERAL (
+    SELECT
+        least(p.looked_seq, min(b.after_seq)) AS after_seq,
+        array_agg(b.xid) AS xids,
+        bool_or(b.xid IS NULL) AS is_of_all
+    FROM staging.look_back AS b
+    WHERE b.stream = p.stream AND (b.xid IS NULL OR pg_visible_in_snapshot(b.xid, pg_current_snapshot()))
+) AS ended
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS pending,
@@ -41,9 +50,13 @@ CROSS JOIN LATERAL (
         FROM staging.event AS e
         WHERE
             e.stream = p.stream
-            AND e.seq > p.passed_seq
+            AND e.seq > ended.after_seq
             AND (e.received_at >= p.pending_from OR e.received_at IS NULL)
-            AND (e.seq > p.taken_seq OR e.xid >= p.looked_xid)
+            AND CASE
+                WHEN e.seq > p.taken_seq OR ended.is_of_all THEN TRUE
+                WHEN e.seq > p.looked_seq THEN NOT pg_visible_in_snapshot(e.xid, p.looked_snapshot)
+                ELSE e.xid = any(ended.xids)
+            END
         ORDER BY e.seq
         LIMIT most
         OFFSET 0

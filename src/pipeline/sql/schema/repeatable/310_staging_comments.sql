@@ -45,13 +45,19 @@ COMMENT ON COLUMN staging.outcome.received_at IS
 COMMENT ON TABLE staging.outcome_default IS 'Outcomes of raw rows without a time, or of a day that has no partition.';
 COMMENT ON COLUMN staging.merge_cursor.taken_seq IS 'The highest raw row taken so far. The merge goes on after it.';
 COMMENT ON COLUMN staging.merge_cursor.taken_at IS 'When that one was received. Later raw rows were received at most a day earlier.';
-COMMENT ON COLUMN staging.merge_cursor.looked_xid IS
-'All rows up to taken_seq of earlier transactions are taken; this one or a later one may have committed behind the cursor.';
-COMMENT ON COLUMN staging.merge_cursor.passed_seq IS 'All raw rows up to this one are taken, and no new one can appear among them.';
-COMMENT ON COLUMN staging.merge_cursor.passed_at IS 'When that was found. Rows that commit late were received at most a day earlier.';
-COMMENT ON COLUMN staging.merge_cursor.next_passed_seq IS 'The next value of passed_seq.';
-COMMENT ON COLUMN staging.merge_cursor.next_passed_xid IS
-'passed_seq moves when no transaction before this one is under way; NULL until the next merge decides.';
+COMMENT ON COLUMN staging.merge_cursor.looked_seq IS
+'The value of taken_seq at the last look behind the cursor. Raw rows up to here that are not taken are of transactions in staging.look_back.';
+COMMENT ON COLUMN staging.merge_cursor.looked_at IS
+'When that was. Rows that appear behind the cursor later were received at most a day earlier.';
+COMMENT ON COLUMN staging.merge_cursor.looked_snapshot IS
+'What the first batch after that look saw. Of the raw rows from there to taken_seq, all that it saw are taken.';
+COMMENT ON TABLE staging.look_back IS
+'One row per stream and transaction that can still make raw rows appear behind the merge''s cursor.';
+COMMENT ON COLUMN staging.look_back.stream IS 'The stream.';
+COMMENT ON COLUMN staging.look_back.xid IS
+'The transaction. When it has ended, the merge looks for its raw rows. Empty: the next merge looks for raw rows of all transactions.';
+COMMENT ON COLUMN staging.look_back.after_seq IS 'These raw rows have a higher number than this.';
+COMMENT ON COLUMN staging.look_back.after_at IS 'They were received at most a day before this time.';
 COMMENT ON COLUMN staging.merge_run.earliest_at IS
 'When its earliest raw row was received; -infinity if one has no time, NULL in batches from before this was recorded.';
 COMMENT ON TABLE staging.outcome_history IS
