@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import psycopg2
@@ -21,6 +22,8 @@ from pipeline.core.database import Database
 from pipeline.core.link import WatchedNamedTupleCursor
 from pipeline.merge.merge import merge_stream
 from pipeline.merge.replay import replay
+from pipeline.operations import status as status_module
+from pipeline.operations.metrics import read_streams, stream_families
 from pipeline.operations.status import read_status
 from pipeline.staging.append import append
 
@@ -92,6 +95,7 @@ def forgotten(url: str, *statements: str) -> Iterator[connection]:
             for statement in statements:
                 cursor.execute(statement)
         yield opened
+        opened.rollback()
 
 
 WROTE_A_ROW = f"INSERT INTO staging.event (stream, payload) VALUES ('claim', '{claim(0).decode()}')"
@@ -162,6 +166,22 @@ def test_a_transactions_number_gets_its_epoch(
 ) -> None:
     found = rows(database, f"SELECT staging.whole_xid('{short}', '{near}')::text")
     assert found == [(whole,)]
+
+
+def test_the_oldest_transaction_of_the_server_is_named(
+    lonely_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = f"{lonely_database.dsn.rsplit('/', 1)[0]}/postgres"
+    with forgotten(elsewhere) as opened:
+        assert lonely_database.run(read_status).old_transaction is None
+        monkeypatch.setattr(status_module, "OLD_TRANSACTION", timedelta())
+        old = lonely_database.run(read_status).old_transaction
+        assert old is not None
+        assert (old.database_name, old.pid) == ("postgres", opened.info.backend_pid)
+        families = stream_families(lonely_database.run(read_streams))
+        [age] = [each for each in families if each.name == "office_oldest_transaction_seconds"]
+        assert age.samples[0].value > 0
+    assert lonely_database.run(read_status).old_transaction != old
 
 
 @dataclass

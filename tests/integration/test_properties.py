@@ -4,7 +4,6 @@ OFFICE_EXAMPLES scales how many examples are tried: in the usual run few, by `ma
 """
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -67,12 +66,6 @@ EVENTS = st.lists(office_events(), min_size=8, max_size=25)
 LATE_EVENTS = st.lists(office_events(), min_size=1, max_size=8)
 MANY = 1_000
 FATES = ("merged", "duplicate", "conflict", "rejected")
-
-DEADLINE_SECONDS = 60
-OLDER_TRANSACTION_RUNS = """
-    SELECT pg_snapshot_xmin(pg_current_snapshot()) <= coalesce(max(xid), '0') AS runs
-    FROM staging.event
-    """
 
 # A failing example is made smaller for at most five minutes, which must end before the test does.
 pytestmark = pytest.mark.timeout(600 * max(1, SCALE))
@@ -264,8 +257,7 @@ class History:
         self.other, self.held = None, []
 
     def merge_all_finished(self, step: Merge) -> None:
-        """Merges when no older transaction runs, so that nothing may stay pending."""
-        wait_for_older_transactions(self.database)
+        """Merges when no writer has a transaction open, so that nothing may stay pending."""
         merge_all(self.database, step.batch_size, sweep=step.sweep)
         if step.sweep or not self.needs_sweep:
             assert len(outcomes(self.database)) == len(self.staged)
@@ -298,17 +290,6 @@ class History:
         else:
             merge_all(self.database, step.batch_size, sweep=step.sweep)
         assert_reconciliation_is_as_modelled(self.database)
-
-
-def wait_for_older_transactions(database: Database) -> None:
-    """Waits until nothing older than the raw rows runs, in any of the server's databases.
-
-    The merge rightly waits for such a transaction, be it a parallel test's or the autovacuum's.
-    """
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while query(database, OLDER_TRANSACTION_RUNS)[0].runs:
-        assert time.monotonic() < deadline, "an older transaction never ended"
-        time.sleep(0.002)
 
 
 def assert_reconciliation_is_as_modelled(database: Database) -> None:

@@ -30,6 +30,7 @@ WITHOUT_CASE = {
     "audit/rebuild/analyze",
     "audit/rebuild/analyze_archived",
     "audit/rebuild/read_back",
+    "operations/status/old_transaction",
     "report/allow_pauses",
     "revenue/lock_cursors",
     "core/window/length",

@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 
 from pipeline.audit.verify import Promise
-from pipeline.operations.status import Status, StreamStatus
+from pipeline.operations.status import OldTransaction, Status, StreamStatus
 from pipeline.report.display import (
     StatusContext,
     promise_lines,
     short_count,
     short_duration,
     short_rate,
+    status_line,
     status_view,
 )
 
@@ -107,6 +108,21 @@ def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
         "",
         "Ctrl-C drains and stops.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pid", "text"),
+    [
+        (4711, "open for 12 min, process 4711 in other;"),
+        (None, "open for 12 min, prepared in other; ROLLBACK PREPARED ends it"),
+    ],
+)
+def test_an_old_transaction_is_named(pid: int | None, text: str) -> None:
+    old = OldTransaction("other", pid, NOW - timedelta(minutes=12))
+    found = replace(status(0, 0), old_transaction=old)
+    assert any(line.startswith(f"transaction  {text}") for line in lines(found, StatusContext({})))
+    assert f"; transaction {text}" in status_line(found)
+    assert "transaction" not in status_line(status(0, 0))
 
 
 def test_what_is_hours_away_is_said_in_hours() -> None:

@@ -226,7 +226,13 @@ def stream_families(streams: list[Any]) -> Iterator[Metric]:
         for fate in (*FATES, "pending"):
             rows.add_metric([stream.stream, fate], getattr(stream, fate))
         lag.add_metric([stream.stream], lag_seconds(stream))
-    yield from (rows, lag)
+    age = max((_seconds_since(each.transaction_begun_at, each.now) for each in streams), default=0)
+    oldest = GaugeMetricFamily(
+        "office_oldest_transaction_seconds",
+        "How long the oldest transaction of the server has been open, in any of its databases.",
+        value=age,
+    )
+    yield from (rows, lag, oldest)
 
 
 def window_families(windows: Any) -> Iterator[Metric]:  # noqa: ANN401

@@ -1,10 +1,13 @@
 """The present state: streams, pending rows, the last analytics run, the open window."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
+
+# A transaction that has been open for longer is shown.
+OLD_TRANSACTION = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,16 @@ class StreamStatus:
 
 
 @dataclass(frozen=True)
+class OldTransaction:
+    """A transaction that has been open for long, in any database of the server."""
+
+    database_name: str
+    pid: int | None
+    """Its process; None if it is prepared."""
+    begun_at: datetime
+
+
+@dataclass(frozen=True)
 class Status:
     """The state at `now`, by the database's clock."""
 
@@ -42,6 +55,8 @@ class Status:
     held_back: list[datetime]
     window_closes_at: datetime
     last_run: dict[str, Any] | None
+    old_transaction: OldTransaction | None = None
+    """The oldest open transaction of the server, if it is older than five minutes."""
 
     @property
     def lag_seconds(self) -> float:
@@ -70,6 +85,7 @@ def read_status(cursor: Cursor) -> Status:
     """Reads the status. The cost depends on the number of pending rows, not on history."""
     windows = fetch_one(cursor, "operations/status/windows")
     runs = fetch_all(cursor, "operations/status/last_run")
+    old = fetch_all(cursor, "operations/status/old_transaction", {"longer_than": OLD_TRANSACTION})
     return Status(
         now=windows.now.astimezone(UTC),
         streams=[
@@ -79,4 +95,5 @@ def read_status(cursor: Cursor) -> Status:
         held_back=[row.window_start for row in fetch_all(cursor, "report/blocked_windows")],
         window_closes_at=windows.closes_at,
         last_run=runs[0]._asdict() if runs else None,
+        old_transaction=OldTransaction(**old[0]._asdict()) if old else None,
     )

@@ -29,7 +29,15 @@ WIDTHS: Final = {
     **dict.fromkeys(("rate", "lag"), 6),
     "duplicate": 9,
 }
-FACTS: Final = ("last run", "checks", "windows due", "held back", "next window", "database")
+FACTS: Final = (
+    "last run",
+    "checks",
+    "windows due",
+    "held back",
+    "next window",
+    "transaction",
+    "database",
+)
 VERDICT_STYLES: Final = {"published": "green", "partly_blocked": "yellow", "blocked": "red"}
 WINDOWS_NAMED: Final = 2
 LARGE: Final = 100
@@ -90,9 +98,10 @@ def status_line(status: Status) -> str:
     )
     run = status.last_run
     last_run = f"run {run['quality_run_id']} {_words(run['verdict'])}" if run else "no run yet"
+    old = f"; transaction {_old_transaction(status)}" if status.old_transaction else ""
     return (
         f"{status.now:%H:%M:%S} {streams}; window closes {status.window_closes_at:%H:%M}; "
-        f"{last_run}; windows due {status.due_windows}"
+        f"{last_run}; windows due {status.due_windows}{old}"
     )
 
 
@@ -228,6 +237,7 @@ def _status_facts(status: Status, context: StatusContext) -> dict[str, str | Tex
         "windows due": str(status.due_windows),
         "held back": _held_back(status.held_back),
         "next window": _next_window(status, context.next_run),
+        "transaction": _old_transaction(status),
         **context.addresses,
     }
     return {name: fact for name, fact in facts.items() if fact}
@@ -270,6 +280,18 @@ def _next_window(status: Status, next_run: datetime | None) -> str:
     if next_run is None:
         return text
     return f"{text}; next run {next_run:%H:%M:%S}, in {_time_left(next_run - status.now)}"
+
+
+def _old_transaction(status: Status) -> str:
+    """The oldest transaction, and the command that ends it."""
+    old = status.old_transaction
+    if old is None:
+        return ""
+    open_for = f"open for {short_duration((status.now - old.begun_at).total_seconds())}"
+    if old.pid is None:
+        return f"{open_for}, prepared in {old.database_name}; ROLLBACK PREPARED ends it"
+    where = f"process {old.pid} in {old.database_name}"
+    return f"{open_for}, {where}; pg_terminate_backend({old.pid}) ends it"
 
 
 def _words(verdict: str) -> str:

@@ -40,7 +40,12 @@ ended AS (
         b.after_seq,
         b.after_at
     FROM staging.look_back AS b
-    WHERE b.stream = %(stream)s AND NOT EXISTS (SELECT FROM writer AS w WHERE w.xid = b.xid)
+    WHERE
+        b.stream = %(stream)s
+        AND NOT EXISTS (
+            SELECT FROM writer AS w
+            WHERE w.xid = b.xid
+        )
 )
 
 SELECT

@@ -11,11 +11,21 @@ SELECT
         WHEN pg_snapshot_xmin(c.looked_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) THEN '1:1:'::pg_snapshot
         ELSE c.looked_snapshot
     END AS looked_snapshot,
-    EXISTS (SELECT FROM staging.look_back AS b WHERE b.stream = c.stream) AS looks_back,
-    least(c.looked_seq, (SELECT min(b.after_seq) FROM staging.look_back AS b WHERE b.stream = c.stream)) AS passed_seq,
-    least(
-        c.looked_at, c.taken_at, now(), (SELECT min(b.after_at) FROM staging.look_back AS b WHERE b.stream = c.stream)
-    ) - interval '1 day' AS pending_from
+    (
+        SELECT count(*) > 0
+        FROM staging.look_back AS b
+        WHERE b.stream = c.stream
+    ) AS looks_back,
+    (
+        SELECT least(c.looked_seq, min(b.after_seq))
+        FROM staging.look_back AS b
+        WHERE b.stream = c.stream
+    ) AS passed_seq,
+    (
+        SELECT least(c.looked_at, c.taken_at, now(), min(b.after_at)) - interval '1 day'
+        FROM staging.look_back AS b
+        WHERE b.stream = c.stream
+    ) AS pending_from
 FROM staging.merge_cursor AS c;
 
 COMMENT ON VIEW staging.merge_place IS 'One row per stream: the cursor, in the form that searches for raw rows need.';
