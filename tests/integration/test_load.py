@@ -90,6 +90,8 @@ def test_there_is_no_doubt(database: Database, tmp_path: Path, content: bytes) -
         (CSV.encode() + b'1,67,A,4\n1,67,A,"3,50"\n', "has a number with a decimal comma in row 2"),
         (CSV.encode() + b"1,67,\xfc,4\n", "is not in UTF-8 (row 1)"),
         (lines(b"\xff\xfe\xfd"), "is not JSON"),
+        (lines(bytes(range(255)), bytes(range(255))), "is neither JSON nor another text"),
+        (b'{"columns": ["id", "patient_id", "code", "price"]}', "in its first line (bad_id: "),
     ],
 )
 def test_a_doubt_is_told(database: Database, tmp_path: Path, content: bytes, told: str) -> None:

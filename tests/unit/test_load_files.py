@@ -118,6 +118,7 @@ FILES = {
     "separated by commas": (b",\n".join(OBJECTS) + b",\n", OBJECTS),
     "JSON text sequence": (b"".join(b"\x1e" + each + b"\n" for each in OBJECTS), OBJECTS),
     "arrays, one a line": (b"[" + ONE + b"]\n[" + TWO + b"," + THREE + b"]\n", OBJECTS),
+    "files joined, each with a mark": ((b"\xef\xbb\xbf" + LINES) * 2, OBJECTS * 2),
     "bad lines": (b'{"id": 1\n' + LINES + b"oops\n", [b'{"id": 1', *OBJECTS, b"oops"]),
     "nothing": (b"", []),
     "nothing but a mark": (b"\xef\xbb\xbf", []),
@@ -285,7 +286,9 @@ def test_a_long_array_is_read_in_little_memory(tmp_path: Path) -> None:
         (b" \n[{}]", Form.VALUES),
         (b"oops\n" + LINES, Form.LINES),
         (b'\n"Patient_ID"\t"ID"\t\n', Form.ROWS),
+        (b"sep=;\r\nid;code\r\n", Form.ROWS),
         (b"id,name\n", Form.LINES),
+        (b'{"columns": ["id", "patient_id", "code"]}', Form.LINES),
         (b"", Form.LINES),
     ],
 )
@@ -328,6 +331,7 @@ CLAIM = '{"id": 1, "patient_id": 67, "code": "03230", "price": 3.50}'
         ("id;price\n1;3,50\n", ['{"id": 1, "price": "3,50"}']),
         # A row that doesn't match the header is left as it is.
         ("id,price\n1,3,50\n1\n2,3\n", ["1,3,50", "1", '{"id": 2, "price": 3}']),
+        ("sep=;\nid;price\n1;3\n", ['{"id": 1, "price": 3}']),
         ("id,price\n", []),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pipeline.core.database import Database
 from pipeline.staging.append import append
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_formats import Form, read_payloads
-from pipeline.staging.load_look import PAYLOADS, doubt_about, looks_like, sample_of
+from pipeline.staging.load_look import BYTES, PAYLOADS, doubt_about, looks_like, sample_of
 from pipeline.staging.load_open import Member, Source, members_of, saying_why
 
 
@@ -77,7 +77,9 @@ def _doubt_about_member(
 ) -> str | None:
     if kind := looks_like(member.start):
         return f"is not JSON: looks like {kind}"
-    form, portions = read_payloads(member.text, has_decimal_comma=has_decimal_comma)
+    form, portions = read_payloads(
+        member.text, has_decimal_comma=has_decimal_comma, portion_bytes=BYTES
+    )
     sample = sample_of(list(islice(chain.from_iterable(portions), PAYLOADS)))
     return database.run(partial(doubt_about, stream=stream, form=form, sample=sample))
 

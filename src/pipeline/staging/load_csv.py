@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pipeline.core.streams import STREAMS
 from pipeline.staging.load_errors import UnreadableError
-from pipeline.staging.load_lines import in_portions
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, in_portions
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -55,7 +55,11 @@ def header_of(line: str) -> Header | None:
 
 
 def read_rows(
-    file: BinaryIO, header: Header, *, has_decimal_comma: bool = False
+    file: BinaryIO,
+    header: Header,
+    *,
+    has_decimal_comma: bool = False,
+    portion_bytes: int = BYTES_PER_TRANSACTION,
 ) -> Iterator[list[bytes]]:
     """The objects made of the rows, in portions. Rows of empty fields are left out.
 
@@ -63,6 +67,7 @@ def read_rows(
         file: the CSV file in UTF-8.
         header: its first line.
         has_decimal_comma: numbers are written like 3,50 and have no points.
+        portion_bytes: the size of a portion, approximately.
 
     Raises:
         UnreadableError: a name stands twice in the header, or a quote isn't closed.
@@ -71,13 +76,17 @@ def read_rows(
     if twice:
         raise UnreadableError("has a name twice in its header: rename one of the two columns")
     csv.field_size_limit(LONGEST_FIELD)
-    return in_portions(_objects(file, header, has_decimal_comma=has_decimal_comma))
+    objects = _objects(file, header, has_decimal_comma=has_decimal_comma)
+    return in_portions(objects, portion_bytes)
 
 
 def _header(line: str, delimiter: str) -> Header:
-    names: list[str] = next(_reader(line.splitlines(), delimiter), [])
-    stripped = [name.strip() for name in names]
-    return Header(delimiter, tuple(n.lower() if n.lower() in NAMES else n for n in stripped))
+    return Header(delimiter, _names(next(_reader(line.splitlines(), delimiter), [])))
+
+
+def _names(row: list[str]) -> tuple[str, ...]:
+    stripped = [name.strip() for name in row]
+    return tuple(name.lower() if name.lower() in NAMES else name for name in stripped)
 
 
 def _reader(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> "Reader":
@@ -92,15 +101,16 @@ def _known_names(header: Header) -> int:
 def _objects(file: BinaryIO, header: Header, *, has_decimal_comma: bool) -> Iterator[bytes]:
     raw_lines: list[str] = []
     rows = _reader(_lines(file, raw_lines), header.delimiter, strict=True)
-    is_header = True
+    is_behind_header = False
     try:
         for row in rows:
             raw = "".join(raw_lines)
             raw_lines.clear()
-            if any(row) and not is_header:
+            if not is_behind_header:
+                is_behind_header = _names(row) == header.names
+            elif any(row):
                 row_object = _object(header, row, has_decimal_comma=has_decimal_comma)
                 yield (row_object or raw.rstrip("\r\n")).encode("utf-8", "surrogateescape")
-            is_header = is_header and not any(row)
     except csv.Error:
         raise UnreadableError(
             f"is not CSV at line {rows.line_num}: look for a quote that is missing there or before"

@@ -1,5 +1,6 @@
 """Tells how a file is written, by its start, and reads it: JSON Lines, other JSON, or CSV."""
 
+import codecs
 import io
 import json
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from enum import StrEnum
 
 from pipeline.staging.load_csv import Header, header_of, read_rows
 from pipeline.staging.load_json import read_values
-from pipeline.staging.load_lines import CarriageReturns, read_lines
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, CarriageReturns, read_lines
 from pipeline.staging.load_open import BUFFER_BYTES, look_ahead
 
 HEAD_BYTES = 256 * 1024
@@ -45,20 +46,27 @@ def format_of(head: bytes, *, is_whole: bool) -> Format:
         is_whole: they are all it has.
     """
     lines, ends_in_cr = _lines(head, is_whole=is_whole)
-    header = header_of(lines[0].decode("utf-8", "replace")) if lines else None
-    if header:
-        return Format(Form.ROWS, header)
-    if head.lstrip(BLANKS)[:1] in (b"{", b"["):
-        objects = sum(_is_one_object(line) for line in lines[:HEAD_LINES])
-        if objects * 2 <= len(lines[:HEAD_LINES]):
-            return Format(Form.VALUES)
+    if head.lstrip(BLANKS)[:1] not in (b"{", b"["):
+        header = _header(lines)
+        return Format(Form.ROWS if header else Form.LINES, header, ends_in_cr)
+    objects = sum(_is_one_object(line) for line in lines[:HEAD_LINES])
+    if objects * 2 <= len(lines[:HEAD_LINES]):
+        return Format(Form.VALUES)
     return Format(Form.LINES, ends_in_cr=ends_in_cr)
 
 
 def read_payloads(
-    text: io.BufferedReader, *, has_decimal_comma: bool
+    text: io.BufferedReader,
+    *,
+    has_decimal_comma: bool,
+    portion_bytes: int = BYTES_PER_TRANSACTION,
 ) -> tuple[Form, Iterator[list[bytes]]]:
-    """How a file in UTF-8 is written, and the payloads in it, in portions of a transaction.
+    """How a file is written, and the payloads in it, in portions.
+
+    Args:
+        text: the file in UTF-8.
+        has_decimal_comma: numbers in CSV are written like 3,50.
+        portion_bytes: the size of a portion, approximately.
 
     Raises:
         UnreadableError: it can't be read, or not any further.
@@ -66,12 +74,18 @@ def read_payloads(
     head, text = look_ahead(text, HEAD_BYTES)
     found = format_of(head, is_whole=len(head) < HEAD_BYTES)
     if found.header:
-        return found.form, read_rows(text, found.header, has_decimal_comma=has_decimal_comma)
+        rows = read_rows(
+            text,
+            found.header,
+            has_decimal_comma=has_decimal_comma,
+            portion_bytes=portion_bytes,
+        )
+        return found.form, rows
     if found.form == Form.VALUES:
-        return found.form, read_values(text)
+        return found.form, read_values(text, portion_bytes=portion_bytes)
     if found.ends_in_cr:
         text = io.BufferedReader(CarriageReturns(text), BUFFER_BYTES)
-    return found.form, read_lines(text)
+    return found.form, _without_marks(read_lines(text, portion_bytes=portion_bytes))
 
 
 def _lines(head: bytes, *, is_whole: bool) -> tuple[list[bytes], bool]:
@@ -81,6 +95,18 @@ def _lines(head: bytes, *, is_whole: bool) -> tuple[list[bytes], bool]:
     if not is_whole and len(lines) > 1:
         lines.pop()
     return [line for line in lines if line.strip(BLANKS)], ends_in_cr
+
+
+def _header(lines: list[bytes]) -> Header | None:
+    """The header of a CSV file, behind a line that is only for Excel; None if there is none."""
+    behind = lines[1:] if lines and lines[0].lower().startswith(b"sep=") else lines
+    return header_of(behind[0].decode("utf-8", "replace")) if behind else None
+
+
+def _without_marks(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    """Lines without the byte order marks that files have which were joined to one."""
+    for lines in portions:
+        yield [line.removeprefix(codecs.BOM_UTF8) for line in lines]
 
 
 def _is_one_object(line: bytes) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from pipeline.staging.load_errors import UnreadableError
-from pipeline.staging.load_lines import LONGEST_PAYLOAD_BYTES, in_portions
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, LONGEST_PAYLOAD_BYTES, in_portions
 
 CHUNK_BYTES = 1024 * 1024
 # The contract takes 1,000. What is deeper is staged and rejected, as long as it is no attack.
@@ -33,13 +33,19 @@ OPENED_BY: Final = {"}": "{", "]": "["}
 VALUE: Final = "value"
 
 
-def read_values(file: BinaryIO) -> Iterator[list[bytes]]:
+def read_values(
+    file: BinaryIO, *, portion_bytes: int = BYTES_PER_TRANSACTION
+) -> Iterator[list[bytes]]:
     """The objects of a JSON text in portions; of an array, its elements.
+
+    Args:
+        file: the text in UTF-8.
+        portion_bytes: the size of a portion, approximately.
 
     Raises:
         UnreadableError: it can't be told where the next object begins.
     """
-    return in_portions(_Splitter(file).values())
+    return in_portions(_Splitter(file).values(), portion_bytes)
 
 
 class _Splitter:
@@ -170,7 +176,7 @@ class _Splitter:
 
     def _refuse_open_end(self, *, is_string: bool) -> None:
         if self._nesting or is_string:
-            raise UnreadableError(f"ends too early, after {self._done()}: is it cut off?")
+            raise UnreadableError(f"ends too early, after {self._done()}: it may be cut off")
 
     def _misfit(self, at: int) -> UnreadableError:
         line = self._lines_before + self._buffer.count("\n", 0, at) + 1

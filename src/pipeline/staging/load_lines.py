@@ -12,14 +12,20 @@ BYTES_PER_TRANSACTION = 8 * 1024 * 1024
 LONGEST_PAYLOAD_BYTES = 128 * 1024 * 1024
 
 
-def read_lines(file: BinaryIO) -> Iterator[list[bytes]]:
+def read_lines(
+    file: BinaryIO, *, portion_bytes: int = BYTES_PER_TRANSACTION
+) -> Iterator[list[bytes]]:
     """The lines of a file in portions, without their ends, LF or CRLF. Empty lines are left out.
+
+    Args:
+        file: the file.
+        portion_bytes: the size of a portion, approximately.
 
     Raises:
         UnreadableError: a line is too long to be held in memory.
     """
     rest = b""
-    while block := file.read(BYTES_PER_TRANSACTION):
+    while block := file.read(portion_bytes):
         whole, _, rest = (rest + block).rpartition(b"\n")
         yield from _lines_in(whole)
         if len(rest) > LONGEST_PAYLOAD_BYTES:
@@ -27,17 +33,17 @@ def read_lines(file: BinaryIO) -> Iterator[list[bytes]]:
     yield from _lines_in(rest)
 
 
-def in_portions(payloads: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Payloads in portions of a transaction. What was read before an error comes before it."""
-    size = BYTES_PER_TRANSACTION
+def in_portions(payloads: Iterator[bytes], portion_bytes: int) -> Iterator[list[bytes]]:
+    """Payloads in portions of such a size. What was read before an error comes before it."""
+    size = portion_bytes
     failure = None
-    while failure is None and size >= BYTES_PER_TRANSACTION:
+    while failure is None and size >= portion_bytes:
         portion, size = [], 0
         try:
             for payload in payloads:
                 portion.append(payload)
                 size += len(payload)
-                if size >= BYTES_PER_TRANSACTION:
+                if size >= portion_bytes:
                     break
         except UnreadableError as error:
             failure = error

@@ -112,6 +112,8 @@ def _guess(sample: Sequence[bytes]) -> str | None:
     try:
         first = json.loads(sample[0])
     except (ValueError, RecursionError):
+        if any(b"\0" in payload for payload in sample):
+            return "is neither JSON nor another text"
         if any(_is_table(sample, delimiter) for delimiter in DELIMITERS):
             return "is not JSON: looks like CSV without the contract's names in its first line"
         return "is not JSON"

@@ -97,7 +97,7 @@ def file_source(path: Path, stack: ExitStack) -> Source:
     """
     with saying_why():
         if path.is_file():
-            return Source(printable(str(path)), path.stat().st_size, lambda _: path.open("rb"))
+            return Source(printable(str(path)), path.stat().st_size, lambda _: _opened(path))
         return pipe_source(printable(str(path)), stack.enter_context(path.open("rb")), stack)
 
 
@@ -123,9 +123,13 @@ def pipe_source(name: str, pipe: BinaryIO, stack: ExitStack) -> Source:
 def _seekable(name: str, file: IO[bytes]) -> Source:
     def open_it(_: bool) -> io.BufferedReader:
         file.seek(0)
-        return os.fdopen(os.dup(file.fileno()), "rb")
+        return _opened(os.dup(file.fileno()))
 
     return Source(name, file.seek(0, os.SEEK_END), open_it)
+
+
+def _opened(file: Path | int) -> io.BufferedReader:
+    return io.BufferedReader(io.FileIO(file), BUFFER_BYTES)
 
 
 def _passing(name: str, pipe: Readable) -> Source:
@@ -232,6 +236,8 @@ def _encoding_without_mark(start: bytes) -> str:
 
 def look_ahead(file: Readable, size: int) -> tuple[bytes, io.BufferedReader]:
     """The first bytes of a file, as many if there are, and the file to be read from its start."""
+    if isinstance(file, io.BufferedReader) and len(start := file.peek(size)) >= size:
+        return start[:size], file
     start = file.read(size)
     return start, io.BufferedReader(_Joined(start, file), BUFFER_BYTES)
 
