@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
@@ -12,7 +12,7 @@ demo: setup  ## makes up a day of history, processes it and shows the pages; Ctr
 run: setup  ## runs everything with an embedded PostgreSQL and a live status; Ctrl-C stops
 	@$(OFFICE) run
 
-migrate merge analytics status verify replay rebuild archive report: setup
+migrate merge analytics status verify replay rebuild erased archive report: setup
 	@$(OFFICE) $@
 
 db: setup  ## starts the embedded server, keeps it running, and prints its DATABASE_URL

@@ -21,7 +21,7 @@ SECTIONS = {
     ),
     "Past one machine": (publish.publish,),
     "To look closer": (audit.explain, audit.verify_command, audit.release_command),
-    "To put things right": (repair.replay_command, repair.rebuild_command),
+    "To put things right": (repair.replay_command, repair.rebuild_command, audit.erased_command),
     "The database itself": (server.db, server.archive_command, server.migrate),
 }
 

@@ -1,4 +1,4 @@
-"""The commands to look closer: `verify`, `explain`, `release`."""
+"""The commands to look closer: `verify`, `explain`, `release`, `erased`."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from commands.common import (
     width,
 )
 from commands.progress import bar, one_by_one
+from pipeline.audit.erased import find_gone, record_erasure
 from pipeline.audit.explain import explain_claim, explain_diagnose, explain_row, explain_window
 from pipeline.audit.release import release
 from pipeline.audit.verify import recorded_files, verify, verify_files
@@ -175,8 +176,10 @@ def explain_window_command(moment: datetime, *, is_json: bool) -> None:
         sys.exit(SOMETHING_WRONG)
 
 
-def as_reason(_: click.Context, __: click.Parameter, text: str) -> str:
-    """The reason in one line; it must not be empty."""
+def as_reason(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """The reason in one line; if it is given, it must not be empty."""
+    if text is None:
+        return None
     reason = " ".join(text.split())
     if not reason or not reason.isprintable():
         raise click.BadParameter("it must be text that says something")
@@ -199,3 +202,30 @@ def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
     with office_database(chosen_settings(), "office release") as database:
         done = database.run(lambda cursor: release(cursor, moment, reason=reason))
     print_result(done.as_dict(), "\n".join(display.release_lines(done)), is_json=is_json)
+
+
+@click.command("erased")
+@click.argument("seqs", metavar="[RAW ROW]...", nargs=-1, type=click.IntRange(min=0))
+@click.option("--reason", metavar="TEXT", callback=as_reason, help="Why; records the erasure.")
+@as_json
+def erased_command(seqs: tuple[int, ...], reason: str | None, *, is_json: bool) -> None:
+    """List raw rows that are gone, or record why.
+
+    A raw row is gone if it has an outcome, but is neither in staging nor in the archive. It holds
+    back the windows that it touches. With --reason, the erasure of all of these raw rows, or only
+    of those that are named by their numbers, is recorded, and the next analytics run publishes the
+    windows. Without, the exit code is 1 if any are gone.
+
+    Example: python src/office.py erased --reason "Patient 12 asked for it, case 2026-81."
+    """
+    with office_database(chosen_settings(), "office erased") as database:
+        if reason:
+            done = database.run(partial(record_erasure, reason=reason, seqs=seqs))
+            left, lines = done.left_rows, display.erasure_lines(done)
+            print_result(done.as_dict(), "\n".join(lines), is_json=is_json)
+        else:
+            gone = database.run(partial(find_gone, seqs=seqs))
+            left, lines = gone.rows, display.gone_lines(gone, office=command_line())
+            print_result(gone.as_dict(), "\n".join(lines), is_json=is_json)
+    if left:
+        sys.exit(SOMETHING_WRONG)

@@ -108,6 +108,46 @@ def test_a_damaged_clean_layer_is_found_and_rebuilt(office: Office, database_url
     succeed(office.command("verify", "--all"))
 
 
+def test_raw_rows_that_are_gone_are_listed_and_recorded_as_erased(
+    office: Office, database_url: str
+) -> None:
+    given(office)
+    assert succeed(office.command("erased")) == (
+        "No raw row is gone without a record of its erasure.\n"
+    )
+    execute(database_url, "DELETE FROM staging.event WHERE seq IN (3, 5)")
+    assert broken(office.command("verify", "--json")) == {
+        "010_reconciliation",
+        "020_outcome_has_raw_row",
+    }
+    listed = office.command("erased")
+    assert (listed.code, listed.err) == (1, "")
+    assert re.findall(r"^raw row .+, received", listed.out, re.MULTILINE) == [
+        "raw row 3: claim 2, merged, received",
+        "raw row 5: claim, rejected, received",
+    ]
+    [three] = json.loads(office.command("erased", "3", "--json").out)["examples"]
+    assert (three["seq"], three["can_be_recorded"]) == (3, True)
+    refused = office.command("rebuild", "--apply")
+    assert (refused.code, refused.out) == (1, "")
+    assert "office.py erased" in refused.err
+
+    why = ("--reason", "  Case 7,\n says  <the practice>. ")
+    done = json.loads(succeed(office.command("erased", "3", *why, "--json")))
+    assert (done["rows"], done["left_rows"]) == (1, 0)
+    assert done["reason"] == "Case 7, says <the practice>."
+    told = succeed(office.command("erased", *why))
+    assert told.startswith("Raw rows recorded as erased: 1.\n  On the record: Case 7, says")
+    again = office.command("erased", *why)
+    assert (again.code, again.out) == (1, "")
+    assert "No raw row is gone" in again.err
+    assert "The raw row was erased: Case 7" in succeed(office.command("explain", "claim", "2"))
+    succeed(office.command("verify", "--all"))
+    assert succeed(office.command("rebuild", "--apply")) == (
+        "7 outcomes rebuilt: the clean layer is the same.\n"
+    )
+
+
 def test_verify_keeps_to_the_slice_it_is_given(office: Office, database_url: str) -> None:
     given(office)
     execute(database_url, "UPDATE staging.merge_cursor SET merged = 9")

@@ -29,6 +29,7 @@ FILLED_BY_ARRIVALS = (
     "staging.outcome_history",
     "staging.look_back",
     "staging.merge_run",
+    "staging.erasure",
     "staging.outcome",
     "staging.event",
     "claim",

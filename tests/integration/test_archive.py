@@ -14,6 +14,7 @@ from integration.events import claim, compute_and_publish, diagnose, fates, merg
 from pipeline.archive import archive as archiving
 from pipeline.archive import file as archive_file
 from pipeline.archive.archive import ArchivedDay, archive
+from pipeline.audit.erased import find_gone, record_erasure
 from pipeline.audit.explain import explain_claim
 from pipeline.audit.rebuild import rebuild
 from pipeline.audit.verify import (
@@ -213,6 +214,29 @@ def test_a_late_row_of_a_day_that_is_gone_is_merged_and_archived_in_a_file_of_it
         (5,),
         (2,),
     ]
+
+
+def test_a_day_of_which_raw_rows_were_erased_is_archived_once_that_is_recorded(
+    office: Database, tmp_path: Path
+) -> None:
+    execute(office, "DELETE FROM staging.event WHERE seq IN (1, 5, 9)")
+    assert all("020_outcome_has_raw_row" in str(each.reason_left) for each in run(office, tmp_path))
+    record = partial(record_erasure, reason="Somebody asked for it.")
+    assert office.run(record).rows == 3
+    balanced = rows(office, "SELECT * FROM audit.reconciliation")
+    assert [(each.raw_rows, each.reason_left) for each in run(office, tmp_path)] == [
+        (3, None),
+        (4, None),
+    ]
+    assert broken(office, tmp_path) == []
+    assert compare(office, tmp_path) == []
+    assert rows(office, "SELECT * FROM audit.reconciliation") == balanced
+    assert office.run(find_gone).rows == 0
+    # Of all others, nobody takes what is archived for gone.
+    execute(office, "DELETE FROM staging.event")
+    assert office.run(record).rows == 2
+    assert broken(office, tmp_path) == []
+    assert compare(office, tmp_path) == []
 
 
 def test_a_day_on_which_nothing_arrived_leaves_no_file(database: Database, tmp_path: Path) -> None:

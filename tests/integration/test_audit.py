@@ -121,6 +121,7 @@ def test_the_auditor_finds_every_view_in_adminer_with_its_comment(many_rows: Dat
     assert listed == {
         "archived",
         "conflicts",
+        "erased",
         "raw_vs_clean",
         "reconciliation",
         "rejected",

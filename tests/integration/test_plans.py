@@ -152,14 +152,15 @@ def test_what_reads_days_reads_none_before_them(
     assert all(name.endswith(recent) for name in read_in_full(work))
 
 
-def test_checks_look_into_no_day_before_the_batches(office: Database) -> None:
+@pytest.mark.parametrize("name", ["note_gone_rows", "slice_staging"])
+def test_checks_look_into_no_day_before_the_batches(office: Database, name: str) -> None:
     merge_with(None)(office)
     candidate = asdict(office.run(partial(compute, now=datetime.now(UTC))))
     with office.transaction() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement('quality/slice_staging')}", candidate)
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement(f'quality/{name}')}", candidate)
         [(explained,)] = cursor.fetchall()
     days = {name for name in relations(explained[0]["Plan"]) if name[-1].isdigit()}
-    assert {table_of(name) for name in days} == {"event", "outcome"}
+    assert "outcome" in {table_of(name) for name in days}
     assert min(name[-8:] for name in days) >= f"{datetime.now(UTC) - timedelta(minutes=5):%Y%m%d}"
 
 

@@ -59,6 +59,7 @@ MAY = [
     ("auditor", "SELECT * FROM audit.rejected"),
     ("auditor", "SELECT * FROM audit.replayed"),
     ("auditor", "SELECT * FROM audit.window_claims"),
+    ("auditor", "SELECT * FROM audit.erased"),
     ("auditor", "SELECT * FROM analytics.revenue_by_diagnosis"),
     ("auditor", "SELECT * FROM analytics.quality_check"),
 ]
@@ -71,6 +72,8 @@ CLOSED_TO_ALL = [
     "TRUNCATE staging.event",
     "UPDATE staging.outcome SET fate = 'merged'",
     "DELETE FROM staging.outcome",
+    "UPDATE staging.erasure SET reason = 'mine', recorded_by = 'me', recorded_at = now()",
+    "DELETE FROM staging.erasure",
     "UPDATE claim SET price = 0",
     "DELETE FROM claim",
     "DELETE FROM diagnose",

@@ -136,9 +136,9 @@ def clean_diagnoses(database: Database) -> dict[int, Diagnosis]:
     return {row.id: Diagnosis(*row) for row in rows}
 
 
-def expected(database: Database) -> Clean:
+def expected(database: Database, erased: Sequence[RawRow] = ()) -> Clean:
     """What the model makes of the raw rows that have an outcome, in the recorded order."""
-    raw = {row.seq: row for row in raw_rows(database)}
+    raw = {row.seq: row for row in [*raw_rows(database), *erased]}
     return merge([raw[outcome.seq] for outcome in outcomes(database)], PATIENTS)
 
 
@@ -146,8 +146,8 @@ def by_seq(rows: list[Outcome]) -> list[Outcome]:
     return sorted(rows, key=lambda outcome: outcome.seq)
 
 
-def assert_clean_is_as_modelled(database: Database) -> Clean:
-    model = expected(database)
+def assert_clean_is_as_modelled(database: Database, erased: Sequence[RawRow] = ()) -> Clean:
+    model = expected(database, erased)
     assert by_seq(outcomes(database)) == by_seq(model.outcomes)
     assert clean_claims(database) == model.claims
     assert clean_diagnoses(database) == model.diagnoses
@@ -292,8 +292,8 @@ class History:
         assert_reconciliation_is_as_modelled(self.database)
 
 
-def assert_reconciliation_is_as_modelled(database: Database) -> None:
-    model, raw = expected(database), raw_rows(database)
+def assert_reconciliation_is_as_modelled(database: Database, erased: Sequence[RawRow] = ()) -> None:
+    model, raw = expected(database, erased), [*raw_rows(database), *erased]
     lines = {line.stream: line for line in query(database, "SELECT * FROM audit.reconciliation")}
     cursors = {line.stream: line for line in query(database, "SELECT * FROM staging.merge_cursor")}
     assert lines.keys() == cursors.keys() == set(STREAMS)
@@ -307,6 +307,7 @@ def assert_reconciliation_is_as_modelled(database: Database) -> None:
             "received": received,
             "pending": pending,
             "balanced": True,
+            "erased": sum(row.stream == stream for row in erased),
             **counts,
         }
         assert {fate: getattr(cursors[stream], fate) for fate in FATES} == counts

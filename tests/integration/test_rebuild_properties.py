@@ -1,6 +1,7 @@
 """After any history, a rebuild comes to the live layer and to the model's, at any batch size."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,12 +12,17 @@ from generators import Append, Load, Merge, Step, merge_histories
 from integration.events import empty
 from integration.test_properties import (
     History,
+    append_all,
     assert_clean_is_as_modelled,
     assert_no_promise_is_broken,
+    assert_reconciliation_is_as_modelled,
     merge_all,
     query,
+    raw_rows,
     tried,
 )
+from model import RawRow
+from pipeline.audit.erased import find_gone, record_erasure
 from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.core.database import Database
 from pipeline.merge.replay import replay
@@ -113,6 +119,49 @@ def test_any_history_is_rebuilt_alike_at_any_batch_size(
     assert_rebuilt_alike(database)
     merge_all(database, 2)
     assert_rebuilt_alike(database)
+    assert_no_promise_is_broken(database)
+
+
+def erase(database: Database, rest: int) -> list[RawRow]:
+    """Deletes merged raw rows, and records that; what they were."""
+    chosen = "seq % 3 = %(rest)s AND seq IN (SELECT seq FROM staging.outcome)"
+    before = raw_rows(database)
+    execute(database, f"DELETE FROM staging.event WHERE {chosen}", rest=rest)
+    left = {row.seq for row in raw_rows(database)}
+    erased = [row for row in before if row.seq not in left]
+    assert database.run(find_gone).rows == len(erased)
+    if erased:
+        with pytest.raises(AssertionError):
+            assert_no_promise_is_broken(database)
+        done = database.run(partial(record_erasure, reason="Somebody asked for it."))
+        assert (done.rows, done.left_rows) == (len(erased), 0)
+    return erased
+
+
+@tried(15)
+@given(
+    steps=merge_histories, replays=replays, rests=st.permutations(range(3)), repeats=st.booleans()
+)
+def test_what_is_erased_stands_and_later_rows_are_judged_as_if_it_were_there(
+    database: Database, steps: list[Step], replays: list[bool], rests: list[int], repeats: bool
+) -> None:
+    work(database, steps, replays)
+    merge_all(database)
+    arrived = [(row.stream, row.payload) for row in raw_rows(database)]
+    erased: list[RawRow] = []
+    for rest in rests[:2]:
+        erased += erase(database, rest)
+        assert_no_promise_is_broken(database)
+        assert_rebuilt_alike(database)
+        assert_clean_is_as_modelled(database, erased)
+        assert_reconciliation_is_as_modelled(database, erased)
+        append_all(database, arrived if repeats else arrived[::-1])
+        merge_all(database, 3)
+        assert_clean_is_as_modelled(database, erased)
+    execute(database, "DELETE FROM staging.outcome WHERE seq % 3 = %(rest)s", rest=rests[0])
+    rebuild(database, batch_size=2, is_applied=True)
+    assert_rebuilt_alike(database)
+    assert_clean_is_as_modelled(database, erased)
     assert_no_promise_is_broken(database)
 
 

@@ -13,6 +13,7 @@ UNPROCESSABLE_TESTS: Final = (
     "tests/unit/test_failure.py",
     "tests/integration/test_unprocessable.py",
 )
+ERASED_TESTS: Final = ("tests/integration/test_erased.py",)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
 SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
@@ -619,6 +620,47 @@ recorded_outcome AS (
         "src/pipeline/quality/cycle.py",
         "return checker.broken_checks() + results",
         "return results",
+    ),
+    # --- raw rows that are gone ---
+    _mutant(
+        "forget what is gone",
+        "An analytics run publishes figures whose raw rows are gone without a record.",
+        ERASED_TESTS,
+        "src/pipeline/quality/cycle.py",
+        'execute(cursor, "quality/note_gone_rows", asdict(candidate))',
+        "None",
+    ),
+    _mutant(
+        "a gone diagnosis touches one window",
+        "A diagnosis whose raw row is gone holds back no window behind its own.",
+        ERASED_TESTS,
+        "src/pipeline/sql/schema/repeatable/180_gone_row_window.sql.jinja",
+        "clean.tsp >= d.since",
+        "analytics.window_start(clean.tsp) = d.since",
+    ),
+    _mutant(
+        "whatever was found gone counts as erased",
+        "verify is content although nobody has recorded an erasure.",
+        ERASED_TESTS,
+        "src/pipeline/sql/audit/verify/020_outcome_has_raw_row.sql",
+        " AND x.reason IS NOT NULL",
+        "",
+    ),
+    _mutant(
+        "an erased row is no first one",
+        "A rebuild does not compare later rows of an id with an erased row's clean one.",
+        ERASED_TESTS,
+        "src/pipeline/sql/audit/rebuild/derive_rows.sql.jinja",
+        "    WHERE x.fate = 'merged'\n",
+        "    WHERE x.fate = 'merged' AND FALSE\n",
+    ),
+    _mutant(
+        "record what is there",
+        "An erasure is recorded of raw rows that are archived.",
+        ("tests/integration/test_archive.py", *SQL_TESTS),
+        "src/pipeline/sql/audit/erased/gone.jinja",
+        "            WHERE a.seq = o.seq\n",
+        "            WHERE a.seq = o.seq AND FALSE\n",
     ),
     # --- what a process says of itself ---
     _mutant(

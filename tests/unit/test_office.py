@@ -69,6 +69,8 @@ def test_every_command_that_answers_answers_in_json_too(name: str) -> None:
         (["replay", "--reason", "none"], "'unknown_patient'"),
         (["rebuild", "--batch-size", "0"], "--batch-size"),
         (["release", "2026-11-24T14:00", "--reason", " "], "--reason"),
+        (["erased", "--reason", " "], "--reason"),
+        (["erased", "twelve"], "'twelve'"),
         (["analytics", "--to", "teatime"], "--to"),
         (["run", "--fro", "5"], "--for"),
         (["status", "now"], "now"),

@@ -198,6 +198,8 @@ class WindowBiography:
     checks: list[Row]
     categories: list[CategorySum]
     not_counting: int
+    gone_rows: list[Row]
+    """Raw rows that touch the window and are gone, with the record of their erasure."""
 
     @property
     def found_something_wrong(self) -> bool:
@@ -216,6 +218,7 @@ class WindowBiography:
             "failed_checks": self.checks,
             "categories": [each.as_dict() for each in self.categories],
             "not_counting": self.not_counting,
+            "gone_rows": self.gone_rows,
             "found_something_wrong": self.found_something_wrong,
         }
 
@@ -294,6 +297,7 @@ def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
         checks=_failed_checks_of_figures(cursor, window),
         categories=_category_sums(cursor, window, contributions),
         not_counting=sum(each["category"] is None for each in contributions),
+        gone_rows=_rows(cursor, "audit/explain/gone_rows", {"window_start": window.window_start}),
     )
 
 
@@ -348,7 +352,8 @@ def _reason_in_words(reason: str | None) -> str | None:
 
 def _in_words(stream: str, row: Row, clean: Row | None) -> Row:
     """The reason of a raw row in words, and its differences from the clean row."""
-    is_conflict = row["fate"] == "conflict" and clean is not None and not row["archived_in"]
+    is_here = not row["archived_in"] and not row["is_gone"]
+    is_conflict = row["fate"] == "conflict" and clean is not None and is_here
     return {
         "reason_in_words": _reason_in_words(row["reason"]),
         "differences": _differences(stream, row, clean or {}) if is_conflict else [],

@@ -144,7 +144,8 @@ def _read_back(file: Path, cursor: Cursor) -> None:
 
 def _prepare(cursor: Cursor) -> int:
     execute(cursor, "audit/rebuild/analyze_archived")
-    execute(cursor, "audit/rebuild/find_lost_outcomes")
+    for step in ("take_erased", "find_lost_erased", "find_lost_outcomes"):
+        execute(cursor, f"audit/rebuild/{step}")
     return int(fetch_one(cursor, "audit/rebuild/count_outcomes").outcomes)
 
 
@@ -208,7 +209,8 @@ def _put_right(cursor: Cursor) -> int:
     if gone:
         raise OfficeError(
             f"The raw rows of {gone} outcomes are gone from staging.event, so that their clean "
-            "rows can't be rebuilt; nothing was changed: bring the raw rows back from a backup."
+            "rows can't be rebuilt; nothing was changed: 'python src/office.py erased' lists them, "
+            "and records those that were erased on purpose. Bring the others back from a backup."
         )
     marked = len(fetch_all(cursor, "audit/rebuild/mark_windows"))
     for stream in STREAMS:

@@ -1,12 +1,11 @@
 """Publishes a held-back window by hand, and records who did it and why."""
 
-import os
-import pwd
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from pipeline.audit.explain import WindowState, check_in_words, read_window_at
+from pipeline.audit.person import user_of_machine
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import Cursor, execute, fetch_one
 from pipeline.revenue.revenue import publish
@@ -54,15 +53,8 @@ def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
         "reason": reason,
     }
     made = fetch_one(
-        cursor, "audit/release/record", {**record, "window_start": window_start, "user": _user()}
+        cursor,
+        "audit/release/record",
+        {**record, "window_start": window_start, "user": user_of_machine()},
     )
     return Release(window=read_window_at(cursor, window_start), **record, **made._asdict())
-
-
-def _user() -> str:
-    """The name of the machine's user, or its number if it has no name."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"

@@ -89,6 +89,7 @@ def run_cycle(
     ):
         on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
+    database.run(lambda cursor: execute(cursor, "quality/note_gone_rows", asdict(candidate)))
     general = _check_run(database, checker, candidate)
     passed, of_windows = check_in_parts(
         [] if any(result.blocks for result in general) else candidate.windows,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.archive.archive import ArchivedDay
+from pipeline.audit.erased import Erasure, GoneRow, GoneRows, nothing_to_record
 from pipeline.audit.rebuild import Rebuild
 from pipeline.audit.release import Release
 from pipeline.audit.verify import Promise
@@ -157,6 +158,42 @@ def release_lines(done: Release) -> list[str]:
     if done.window.marks:
         lines.append("  It has changed since: the next analytics run computes it again.")
     return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
+
+
+def gone_lines(gone: GoneRows, *, office: str) -> list[str]:
+    """A line per raw row that is gone, and what to do; the commands begin with `office`."""
+    if not gone.rows:
+        return [nothing_to_record(gone)]
+    hidden = gone.rows - len(gone.examples)
+    return [
+        *map(_gone_line, gone.examples),
+        *([f"… and {hidden} more"] if hidden else []),
+        f"{gone.rows} raw rows are gone. Those that were erased on purpose, record:",
+        f"    {office} erased [RAW ROW]... --reason TEXT",
+        "Bring the others back from a backup.",
+    ]
+
+
+def _gone_line(row: GoneRow) -> str:
+    entity = row.stream if row.entity_id is None else f"{row.stream} {row.entity_id}"
+    received = f", received {row.received_at:%Y-%m-%d %H:%M:%S}" if row.received_at else ""
+    left = "" if row.can_be_recorded else "; its clean row is gone, too: it can't be recorded"
+    return f"raw row {row.seq}: {entity}, {row.fate}{received}{left}"
+
+
+def erasure_lines(done: Erasure) -> list[str]:
+    """The record of an erasure, and what is left."""
+    lines = [
+        f"Raw rows recorded as erased: {done.rows}.",
+        f"  On the record: {done.reason} ({done.recorded_by})",
+        "The next analytics run publishes the windows that they have held back.",
+    ]
+    if done.left_rows:
+        lines.append(
+            f"{done.left_rows} more are gone with their clean rows, and can't be recorded:"
+            " bring them back from a backup."
+        )
+    return lines
 
 
 def archive_lines(days: list[ArchivedDay]) -> list[str]:

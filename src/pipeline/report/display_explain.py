@@ -68,6 +68,7 @@ def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[st
         *_publication_lines(biography),
         *_held_back_lines(window, office),
         *_mark_lines(window),
+        *_gone_lines(biography.gone_rows, office),
         *(_sum_lines(biography) if window.claims or window.figures else []),
     ]
 
@@ -78,11 +79,13 @@ def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[st
 def _raw_row_lines(raw_rows: list[Row]) -> Iterator[str]:
     yield from _heading(f"Raw rows, in the order of arrival: {len(raw_rows)}")
     for row in raw_rows[:ROWS_SHOWN]:
-        received = _second(row["received_at"]) if row["received_at"] else "the raw row is gone"
+        received = _second(row["received_at"]) if row["received_at"] else "without a time"
         yield f"  {row['seq']:<8} {received}  {row['fate']}"
         yield from _payload_lines(row["payload"] or "")
         if row["archived_in"]:
             yield from _paragraph(f"The raw row is archived in {row['archived_in']}.", indent=4)
+        if row["is_gone"]:
+            yield from _paragraph(_gone_in_words(row), indent=4)
         for earlier in row["earlier_outcomes"]:
             yield from _paragraph(_earlier_in_words(earlier), indent=4)
         yield from _paragraph(_fate_in_words(row), indent=4)
@@ -104,6 +107,14 @@ def _fate_in_words(row: Row) -> str:
     if row["run_id"]:
         parts.append(f"Merge run {row['run_id']}, {_second(row['merged_at'])}")
     return ". ".join(parts) + "."
+
+
+def _gone_in_words(row: Row) -> str:
+    if row["erased_because"] is None:
+        return f"The raw row is gone, and nobody has recorded why: see {OFFICE} erased."
+    because = _visible(row["erased_because"])
+    when = _second(row["erasure_recorded_at"])
+    return f"The raw row was erased: {because} ({row['erasure_recorded_by']}, {when})."
 
 
 def _earlier_in_words(outcome: Row) -> str:
@@ -256,6 +267,21 @@ def _mark_lines(window: WindowState) -> Iterator[str]:
             by = f"merge run {mark['run_id']} ({mark['stream']})"
         yield from _paragraph(f"Marked to be computed {_second(mark['marked_at'])} by {by}.")
     yield from _more(len(window.marks) - ROWS_SHOWN, "marks")
+
+
+def _gone_lines(gone_rows: list[Row], office: str) -> Iterator[str]:
+    for row in gone_rows[:ROWS_SHOWN]:
+        what = f"raw row {row['seq']} ({row['stream']} {row['entity_id']})"
+        if row["is_recorded"]:
+            record = (
+                f"{_visible(row['reason'])} ({row['recorded_by']}, {_second(row['recorded_at'])})"
+            )
+            yield from _paragraph(f"Erased {what}: {record}")
+        else:
+            yield from _paragraph(
+                f"Gone, without a record of its erasure: {what}. See {office} erased."
+            )
+    yield from _more(len(gone_rows) - ROWS_SHOWN, "raw rows that are gone")
 
 
 def _sum_lines(biography: WindowBiography) -> Iterator[str]:

@@ -6,6 +6,10 @@ WITH decided AS (
     UNION ALL
     SELECT h.run_id
     FROM staging.outcome_history AS h
+    UNION ALL
+    -- Outcomes of erased raw rows that were found already.
+    SELECT l.run_id
+    FROM lost_outcome AS l
 ),
 
 decided_by_batch AS (

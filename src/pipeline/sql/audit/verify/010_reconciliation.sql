@@ -1,4 +1,5 @@
 -- received = merged + duplicate + conflict + rejected + pending, for each stream
+-- mended by: erased --reason TEXT, rebuild --apply
 -- The linter would break the line before LATERAL, and takes the parameter for a column.
 -- noqa: disable=LT02,RF02
 WITH received_by_stream AS (
@@ -38,6 +39,16 @@ archived_by_stream AS (
     GROUP BY o.stream
 ),
 
+-- So does an erased one by its record.
+erased_by_stream AS (
+    SELECT
+        g.stream,
+        count(*) AS erased
+    FROM staging.gone_row AS g
+    WHERE g.is_recorded AND g.seq >= %(first_seq)s
+    GROUP BY g.stream
+),
+
 outcome_by_stream AS (
     SELECT
         o.stream,
@@ -49,10 +60,13 @@ outcome_by_stream AS (
 
 SELECT
     coalesce(r.stream, o.stream) AS stream,
-    coalesce(r.received, 0) + coalesce(a.archived, 0) AS received,
+    coalesce(r.received, 0) + coalesce(a.archived, 0) + coalesce(x.erased, 0) AS received,
     coalesce(o.taken, 0) + coalesce(p.pending, 0) AS accounted_for
 FROM received_by_stream AS r
 FULL JOIN outcome_by_stream AS o ON r.stream = o.stream
 LEFT JOIN pending_by_stream AS p ON r.stream = p.stream
 LEFT JOIN archived_by_stream AS a ON o.stream = a.stream
-WHERE coalesce(r.received, 0) + coalesce(a.archived, 0) <> coalesce(o.taken, 0) + coalesce(p.pending, 0)
+LEFT JOIN erased_by_stream AS x ON coalesce(r.stream, o.stream) = x.stream
+WHERE
+    coalesce(r.received, 0) + coalesce(a.archived, 0) + coalesce(x.erased, 0)
+    <> coalesce(o.taken, 0) + coalesce(p.pending, 0)

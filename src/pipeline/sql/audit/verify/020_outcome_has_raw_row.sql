@@ -1,4 +1,5 @@
--- every raw row has one outcome at most, and every outcome belongs to exactly one raw row, of its stream and its time
+-- every raw row has one outcome at most, and every outcome belongs to exactly one raw row, of its stream and its time, or to an erased one
+-- mended by: erased --reason TEXT, rebuild --apply
 -- The linter would break the line before LATERAL.
 -- noqa: disable=LT02
 WITH checked_row AS (
@@ -63,4 +64,6 @@ SELECT
     s.raw_rows + coalesce(a.raw_rows, 0) AS raw_rows
 FROM row_in_staging AS s
 LEFT JOIN archived_row AS a ON s.seq = a.seq AND s.received_at = a.received_at
-WHERE s.raw_rows + coalesce(a.raw_rows, 0) <> 1 OR s.outcomes <> 1
+LEFT JOIN staging.erasure AS x ON s.seq = x.seq AND s.received_at = x.received_at AND x.reason IS NOT NULL
+-- The record of an erasure stands for the raw row, unless a backup has brought that back.
+WHERE greatest(s.raw_rows + coalesce(a.raw_rows, 0), (x.seq IS NOT NULL)::integer) <> 1 OR s.outcomes <> 1

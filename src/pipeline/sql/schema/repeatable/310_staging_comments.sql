@@ -83,3 +83,16 @@ COMMENT ON COLUMN staging.archived_day.raw_rows IS 'How many raw rows it holds.'
 COMMENT ON COLUMN staging.archived_day.file_bytes IS 'Its size in bytes.';
 COMMENT ON COLUMN staging.archived_day.sha256 IS 'Its SHA-256, in hex.';
 COMMENT ON COLUMN staging.archived_day.archived_at IS 'When its raw rows were dropped from staging.event.';
+COMMENT ON TABLE staging.erasure IS
+'One row per raw row that was found gone: its outcome, and why it was erased, once somebody has recorded that (office.py erased).';
+COMMENT ON COLUMN staging.erasure.seq IS 'The raw row.';
+COMMENT ON COLUMN staging.erasure.received_at IS 'When it was received, or -infinity if it had no time.';
+COMMENT ON COLUMN staging.erasure.stream IS 'Its stream.';
+COMMENT ON COLUMN staging.erasure.entity_id IS 'Its id, if it was valid.';
+COMMENT ON COLUMN staging.erasure.fate IS 'What had become of it: merged, duplicate, conflict or rejected.';
+COMMENT ON COLUMN staging.erasure.reject_reason IS 'Why it was rejected: a reason of the contract.';
+COMMENT ON COLUMN staging.erasure.run_id IS 'The batch that decided.';
+COMMENT ON COLUMN staging.erasure.found_at IS 'When it was found gone.';
+COMMENT ON COLUMN staging.erasure.reason IS 'Why it was erased; empty as long as nobody has recorded it.';
+COMMENT ON COLUMN staging.erasure.recorded_by IS 'Who recorded that: the user of the machine and of the database.';
+COMMENT ON COLUMN staging.erasure.recorded_at IS 'When that was recorded.';

@@ -1,0 +1,1 @@
+DELETE FROM staging.outcome WHERE seq IN (101, 103);

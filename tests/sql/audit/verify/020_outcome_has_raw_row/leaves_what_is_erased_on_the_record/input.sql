@@ -1,0 +1,1 @@
+DELETE FROM staging.event WHERE seq IN (2, 4);
