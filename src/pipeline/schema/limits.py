@@ -1,8 +1,8 @@
 """Says before it hurts that the server has too little room for locks.
 
-A statement that reads all days locks every partition and each of its indexes until its transaction
-ends. The server keeps the locks of all transactions in one table of a fixed size. If that is full,
-statements fail with "out of shared memory". Its size can only be changed by a restart.
+A statement that may read any day locks every partition and each of its indexes until its
+transaction ends. The server keeps the locks of all transactions in tables of a fixed size. If these
+are full, statements fail with "out of shared memory". Their size can only be changed by a restart.
 """
 
 import logging
@@ -12,8 +12,10 @@ from pipeline.core.statements import Cursor, fetch_one
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 3
-"""Statements over all days that may run at once: a sweep, verify before archiving, a person's."""
+AT_ONCE: Final = 6
+"""Such statements that may run at once: two merges, two for metrics, analytics, a person's."""
+HOLDERS_PER_LOCK: Final = 2
+"""The server has room for so many holders per lock, and these statements hold the same ones."""
 
 
 def too_few_locks(cursor: Cursor) -> str | None:
@@ -24,12 +26,12 @@ def too_few_locks(cursor: Cursor) -> str | None:
     """
     found = fetch_one(cursor, "schema/limits/locks")
     room = found.locks_per_transaction * found.transactions
-    needed = AT_ONCE * found.relations
+    needed = AT_ONCE * found.relations // HOLDERS_PER_LOCK
     if needed <= room:
         return None
     return (
-        f"The server has room for {room} locks, and {AT_ONCE} commands that read all {found.days} "
-        f"days at once need {needed}: run ALTER SYSTEM SET max_locks_per_transaction = "
+        f"The server has room for {room} locks, and {AT_ONCE} statements at once over all "
+        f"{found.days} days need {needed}: run ALTER SYSTEM SET max_locks_per_transaction = "
         f"{_enough(needed, found.transactions)} as a superuser, and restart the server."
     )
 
