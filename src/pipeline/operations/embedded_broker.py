@@ -113,6 +113,9 @@ class BrokerServer:
         elif self._listens():
             # An earlier run started it and did not stop it; the pid file is still there.
             os.kill(self.pid, number)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self._listens() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
 
     def _listens(self) -> bool:
         with suppress(OSError), socket.create_connection((HOST, self._port), timeout=1) as link:
