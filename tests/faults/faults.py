@@ -711,7 +711,7 @@ def load_twice(lane: Lane) -> Measured:
 def kill_load(lane: Lane) -> Measured:
     stream = lane.rng.choice(SIMULATED)
     history = history_of(lane, stream)
-    order = Order(lane.rng.choice(both_sides("COMMIT office load")), lane.rng.randint(1, 2))
+    order = Order(lane.rng.choice(both_sides("COMMIT office load")), lane.rng.randint(1, 3))
     lane.note = f"{order.point}, occurrence {order.occurrence}"
     lane.office_fuse.arm(order)
     loading = start_load(lane, stream, history)
