@@ -1,5 +1,6 @@
 """The services log in as their roles; passwords come from the environment or from files."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, wait_until
-from e2e.queries import fetch, published
+from e2e.queries import execute, fetch, published
 from integration.passwords import PASSWORDS
 from pipeline.core.database import Database
 from pipeline.schema.roles import ROLES, login_as, set_passwords
@@ -70,6 +71,25 @@ def test_migrate_gives_the_passwords_that_are_set(
     log = (office.home / "postgres").resolve() / "server.log"
     wait_until(log.exists)
     assert "a secret" not in log.read_text()
+
+
+def test_migrate_names_a_given_table_that_was_changed_and_what_mends_it(
+    office: Office, database_url: str
+) -> None:
+    execute(database_url, "DROP SCHEMA audit CASCADE; ALTER TABLE claim ALTER code TYPE varchar(9)")
+    found = office.command("migrate")
+    mend = "ALTER TABLE claim ALTER COLUMN code TYPE text USING code::text"
+    assert found.code == 1
+    assert "up to date" not in found.out
+    assert f"  claim.code is character varying(9) and should be text: {mend};" in found.out
+    [views] = re.findall(r"'(DROP SCHEMA .*)';", found.out)
+    execute(database_url, f"{views}; {mend}")
+    mended = office.command("migrate")
+    assert (mended.code, mended.out) == (
+        0,
+        "The schema is up to date; passwords given to: none.\n",
+    )
+    assert fetch(database_url, "SELECT count(*) FROM audit.reconciliation") == [(2,)]
 
 
 def test_a_service_with_a_wrong_password_says_which_database_refuses_it(

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,7 +37,13 @@ def require_all_staged(url: str) -> None:
 
 def test_ingestors_come_and_go_while_a_publisher_sends(office: Office, broker_url: str) -> None:
     url = str(office.database_url)
-    at_broker = {**QUICK, "OFFICE_BROKER_URL": broker_url, "OFFICE_METRICS_PORT": "0"}
+    parts = urlsplit(broker_url)
+    at_broker = {
+        **QUICK,
+        "OFFICE_BROKER_URL": f"nats://{parts.username}@{parts.hostname}:{parts.port}",
+        "OFFICE_BROKER_PASSWORD": str(parts.password),
+        "OFFICE_METRICS_PORT": "0",
+    }
     ingestors = [office.start(program="ingestor", **at_broker) for _ in range(2)]
     publisher = office.start("publish", **at_broker)
     publisher.wait_until(lambda: received(url) > 100 and fetch(url, INGESTORS) == [(2,)])

@@ -3,14 +3,17 @@
 import logging
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
 import psycopg2.errors
 import pytest
 
+from e2e.processes import SOURCE, plain_environment
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.operations import embedded
@@ -100,3 +103,24 @@ def test_new_partitions_warn(
             assert make_partitions(database) == 1
         [record] = caplog.records
         assert record.getMessage() == "too few locks"
+
+
+def test_a_command_that_meets_a_full_table_names_the_command_that_names_the_setting(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started(home, monkeypatch, 10) as database, ExitStack() as links:
+        with database.transaction() as cursor:
+            cursor.execute(MORE_DAYS)
+        with suppress(psycopg2.errors.OutOfMemory):
+            while True:
+                link = links.enter_context(closing(psycopg2.connect(database.dsn)))
+                link.cursor().execute(LOCK_ALL)
+        done = subprocess.run(
+            [sys.executable, SOURCE / "office.py", "verify", "--all"],
+            env={**plain_environment(), "DATABASE_URL": database.dsn},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "'python src/office.py migrate' names the setting" in done.stderr.splitlines()[-1]
