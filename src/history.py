@@ -354,13 +354,13 @@ def _below_zero(claim: Fields) -> bytes:
     return _json({**claim, "price": -claim["price"]})
 
 
-def _without_dot(diagnosis: Fields) -> bytes:
-    return _json({**diagnosis, "icd10_code": diagnosis["icd10_code"].replace(".", "")})
+def _without_last_digits(diagnosis: Fields) -> bytes:
+    return _json({**diagnosis, "icd10_code": diagnosis["icd10_code"][:3] + ".-"})
 
 
 _SPOILT_EITHER: Final = (_cut_off, _of_a_stranger, _without_offset, _id_as_text)
 _SPOILT_CLAIMS: Final = (*_SPOILT_EITHER, _price_as_text, _below_zero)
-_SPOILT_DIAGNOSES: Final = (*_SPOILT_EITHER, _without_dot)
+_SPOILT_DIAGNOSES: Final = (*_SPOILT_EITHER, _without_last_digits)
 
 _EVERYDAY: Final = {code: n for code, n in DIAGNOSES.items() if code not in CHRONIC}
 _FEWEST_PATIENTS: Final = 10

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 from typing import Final, NoReturn
@@ -38,10 +38,25 @@ TRACKED: Final = {"R41.3": "Amnesia", "J44.9": "Asthma"}
 STRING_LITERAL = re.compile(r'"([^"\\]|\\.)*"', re.DOTALL)
 INTEGER = re.compile(r"-?[0-9]+")
 NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
-ICD10_CODE = re.compile(r"[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?")
 TIMESTAMP = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])(0[0-9]|1[0-5]):([0-5][0-9]))"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?"
+    r"(?:[Zz]|([+-])(0[0-9]|1[0-5])(?::?([0-5][0-9]))?)"
+)
+LEAP_SECOND: Final = 60
+
+# What Python calls white space, and the spaces without width.
+WHITE_SPACE: Final = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\u200b\u2060\ufeff"
+
+# How a diagnosis code is written.
+THREE_CHARACTERS = re.compile(r"([A-Z][0-9]|QA)[0-9AB]")
+GERMAN_CODE = re.compile(r"[A-Z][0-9]{2}(\.?[0-9]{1,2})?")
+SIGNS: Final = ("+", "*", "!", "\N{DAGGER}")
+CERTAINTIES: Final = "GVZA"
+SIDES: Final = "RLB"
+# Where ICD-10-CM has codes of its own that end in A or B behind one or two digits.
+WITH_A_OR_B: Final = (
+    *("C81", "C82", "C83", "C84", "C85", "H01", "H02", "L03", "M05", "M06", "M08", "M35"),
+    *("P04", "R40", "S02", "Y93", "Z36", "Z85", "Z86"),
 )
 
 
@@ -210,7 +225,7 @@ def read_row(row: RawRow, patients: Container[int]) -> Claim | Diagnosis:
 
 
 def read_document(payload: bytes) -> dict[str, object]:
-    """The fields of a payload that is one storable JSON object with unique keys.
+    """The fields of a payload that is one storable JSON object, whose own keys are unique.
 
     Raises:
         BrokenContractError: it is none.
@@ -226,8 +241,7 @@ def read_document(payload: bytes) -> dict[str, object]:
         raise BrokenContractError("not_object")
     values = list(_values(document))
     _require(all(_is_storable(value) for value in values), "unstorable")
-    objects = [value for value in values if isinstance(value, Object)]
-    _require(all(len(set(each.keys)) == len(each.keys) for each in objects), "duplicate_key")
+    _require(len(set(document.keys)) == len(document.keys), "duplicate_key")
     return dict(document.pairs)
 
 
@@ -306,9 +320,11 @@ def _read_entity(
 
 
 def _read_code(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_CODE:
+    if not isinstance(value, str):
         raise BrokenContractError("bad_code")
-    return value
+    code = value.strip(WHITE_SPACE)
+    _require(1 <= len(code) <= LONGEST_CODE, "bad_code")
+    return code
 
 
 def _read_price(value: object) -> Decimal:
@@ -322,13 +338,78 @@ def _read_price(value: object) -> Decimal:
 
 
 def _read_icd10_code(value: object) -> str:
-    if not isinstance(value, str) or not ICD10_CODE.fullmatch(value):
+    code = normal_form(value) if isinstance(value, str) else None
+    if code is None:
         raise BrokenContractError("bad_icd10_code")
-    return value
+    return code
+
+
+def normal_form(written: str) -> str | None:
+    """A diagnosis code in upper case, with its dot, without German marks; None if it is none."""
+    tidy = "".join(map(_upper, written.strip(WHITE_SPACE)))
+    return _with_dot(_without_letters(_without_separated_marks(tidy)))
+
+
+def _upper(character: str) -> str:
+    return character.upper() if "a" <= character <= "z" else character
+
+
+def _without_separated_marks(code: str) -> str:
+    """Takes off what a sign or a space separates from the code: `+`, `* G`, ` VL`."""
+    place = next((at for at, each in enumerate(code) if each in (" ", *SIGNS)), len(code))
+    bare, marks = code[:place], code[place:].strip(" ")
+    letters = (marks[1:] if marks[:1] in SIGNS else marks).replace(" ", "")
+    is_marked = letters == "" or _are_letters(letters)
+    return bare if is_marked and is_alphanumeric(bare) else code
+
+
+def is_alphanumeric(text: str) -> bool:
+    """Whether it is of ASCII's capital letters, digits and dots."""
+    return text != "" and all(
+        "A" <= each <= "Z" or "0" <= each <= "9" or each == "." for each in text
+    )
+
+
+def _without_letters(code: str) -> str:
+    """Takes off the German letters that follow a German code directly."""
+    for count in (1, 2):
+        bare, letters = code[:-count], code[-count:]
+        if not GERMAN_CODE.fullmatch(bare) or not _are_letters(letters):
+            continue
+        has_digits = len(bare) > len("R41")
+        if has_digits and bare[:3] in WITH_A_OR_B and is_own_ending(letters):
+            continue
+        if has_digits or letters[0] in "GVRL":
+            return bare
+    return code
+
+
+def is_own_ending(letters: str) -> bool:
+    """Whether ICD-10-CM has codes that end so."""
+    return letters in {"A", "B", "AB", "GB", "BA", "BG"}
+
+
+def _are_letters(letters: str) -> bool:
+    """Whether it is a certainty, a side, or one of each."""
+    one = len(letters) == 1 and letters in CERTAINTIES + SIDES
+    return one or letters in {
+        pair for first in CERTAINTIES for side in SIDES for pair in (first + side, side + first)
+    }
+
+
+def _with_dot(code: str) -> str | None:
+    """The code with its dot behind the third character; None where its form is none."""
+    first, rest = code[:3], code[3:].removeprefix(".")
+    if not THREE_CHARACTERS.fullmatch(first) or code == f"{first}.":
+        return None
+    if not rest:
+        return first
+    has_room = len(rest) <= 2 or (len(rest) <= 4 and any(each in "0123456789X" for each in rest))
+    return f"{first}.{rest}" if has_room and is_alphanumeric(rest) and "." not in rest else None
 
 
 def _read_time(document: Mapping[str, object], received_at: datetime) -> datetime:
-    if "tsp" not in document:
+    if document.get("tsp") is None:
         return received_at
     tsp = _read_timestamp(document["tsp"])
     _require(tsp <= received_at + LATEST_AFTER_RECEIPT, "bad_tsp")
@@ -341,17 +422,21 @@ def _read_timestamp(value: object) -> datetime:
         raise BrokenContractError("bad_tsp")
     *clock, fraction, sign, hours, minutes = match.groups()
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    year, month, day, hour, minute, second = map(int, clock)
+    year, month, day, hour, minute, second = (int(part or 0) for part in clock)
+    is_leap_second = second == LEAP_SECOND
     try:
-        local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        return local + _microseconds(fraction) - (-offset if sign == "-" else offset)
+        local = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        moment = local + _microseconds(fraction) - (-offset if sign == "-" else offset)
     except (ValueError, OverflowError):
         raise BrokenContractError("bad_tsp") from None
+    _require(second <= LEAP_SECOND, "bad_tsp")
+    _require(not is_leap_second or (moment.hour, moment.minute) == (23, 59), "bad_tsp")
+    return moment
 
 
 def _microseconds(fraction: str | None) -> timedelta:
-    exact = Decimal(f"0.{fraction or 0}") * 1_000_000
-    return timedelta(microseconds=int(exact.to_integral_value(ROUND_HALF_EVEN)))
+    """The first six decimals: what is shorter is cut off, as no event may move into the future."""
+    return timedelta(microseconds=int((fraction or "")[:6].ljust(6, "0")))
 
 
 # First wins.

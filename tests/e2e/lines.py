@@ -84,7 +84,7 @@ CLAIMS = [
 DIAGNOSES = [
     merged(b'{"id": 1, "patient_id": 1, "icd10_code": "R41.3"}'),
     conflict(b'{"id": 1, "patient_id": 1, "icd10_code": "J44.9"}'),
-    rejected("bad_icd10_code", b'{"id": 2, "patient_id": 1, "icd10_code": "R413"}'),
+    rejected("bad_icd10_code", b'{"id": 2, "patient_id": 1, "icd10_code": "R41.-"}'),
     rejected("unknown_patient", b'{"id": 2, "patient_id": 0, "icd10_code": "R41.3"}'),
     duplicate(b'{"icd10_code":"R41.3","patient_id":1,"id":1,"tsp":"2020-05-04T12:00:00Z"}'),
 ]

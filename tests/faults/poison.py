@@ -151,10 +151,19 @@ _NESTING: Final = [
 
 _KEYS: Final = [
     _claims("key twice", "duplicate_key", '{"id": 7, ' + _CLAIM[1:], _CLAIM[:-1] + ', "price": 1}'),
-    _claims("key twice, the same value", "duplicate_key", *_with("more", ['{"a": 1, "a": 1}'])),
-    _claims("key twice, nested", "duplicate_key", *_with("more", ['[[{"b": {"a": 1, "a": 2}}]]'])),
+    _claims("key twice, the same value", "duplicate_key", _CLAIM[:-1] + ', "id": 7}'),
+    _claims(
+        "key twice, nested",
+        None,
+        *_with("more", ['{"a": 1, "a": 1}', '[[{"b": {"a": 1, "a": 2}}]]']),
+    ),
+    _claims(
+        "an own key twice, and a nested one",
+        "duplicate_key",
+        '{"more": {"a": 1, "a": 2}, "id": 7, ' + _CLAIM[1:],
+    ),
     _claims("key twice, once escaped", "duplicate_key", _CLAIM[:-1] + ', "\\u0069d": 8}'),
-    _claims("empty key twice", "duplicate_key", *_with("more", ['{"": 1, "": 2}'])),
+    _claims("empty key twice", "duplicate_key", _CLAIM[:-1] + ', "": 1, "": 2}'),
     _claims("keys that differ in case", None, _CLAIM[:-1] + ', "ID": 8, "Price": null}'),
     _claims(
         "keys that look alike",
@@ -446,7 +455,17 @@ _FIELDS: Final = [
         "bad_code",
         *_strings_of("code", "x" * 17, "😀" * 17, "e\u0301" * 8 + "x", "👨‍👩‍👧‍👦" * 3),
     ),
-    _claims("code of spaces", None, *_strings_of("code", " ", "\u00a0", "\u200b")),
+    _claims(
+        "code of white space", "bad_code", *_strings_of("code", " ", "\u00a0", "\u200b", " \u3000 ")
+    ),
+    _claims(
+        "code of line ends and tabs", "bad_code", *_with("code", ['"\\n"', '"\\t\\r"', '"\\u000b"'])
+    ),
+    _claims(
+        "code of a claim with white space around it",
+        None,
+        *_strings_of("code", "99213 ", "\u00a099213", "x" * 16 + " "),
+    ),
 ]
 
 _TIMES: Final = [
@@ -455,7 +474,7 @@ _TIMES: Final = [
         "bad_tsp",
         *(
             changed("diagnose", tsp=token)
-            for token in ("null", "1709251200", "1.7e9", "true", "[]", "{}", '""')
+            for token in ("1709251200", "1709251200000", "1.7e9", "true", "[]", "{}", '""')
         ),
     ),
     _diagnoses(
@@ -467,16 +486,15 @@ _TIMES: Final = [
         "time in another format",
         "bad_tsp",
         *_times(
-            "2024-02-28 10:00:00Z",
             "20240228T100000Z",
             "2024-W09-3T10:00:00Z",
             "2024-059T10:00:00Z",
             "Wed, 28 Feb 2024 10:00:00 GMT",
             "28.02.2024 10:00",
             "2024-2-28T10:00:00Z",
-            "2024-02-28T10:00Z",
-            "2024-02-28T10:00:00,5Z",
-            "2024-02-28T10:00:00+0100",
+            "2024-02-28T10Z",
+            "2024-02-28T10:00.5Z",
+            "2024-02-28T10:00:00 +0100",
             "2024-02-28T10:00:00 Europe/Berlin",
         ),
     ),
@@ -499,7 +517,37 @@ _TIMES: Final = [
             "2024-02-28T24:00:00Z",
             "2024-02-28T10:60:00Z",
             "2024-02-28T10:00:60Z",
-            "2016-12-31T23:59:60Z",
+            "2024-02-28T23:59:61Z",
+            "2016-12-31T23:59:60-08:00",
+        ),
+    ),
+    _diagnoses("no time", None, changed("diagnose", tsp="null")),
+    _diagnoses(
+        "time in another form of RFC 3339 or ISO 8601",
+        None,
+        *_times(
+            "2024-02-28 10:00:00Z",
+            "2024-02-28t10:00:00z",
+            "2024-02-28T10:00Z",
+            "2024-02-28T10:00:00,5Z",
+            "2024-02-28T10:00:00+0100",
+            "2024-02-28T10:00:00-08",
+        ),
+    ),
+    _diagnoses(
+        "leap second",
+        None,
+        *_times("2016-12-31T23:59:60Z", "2016-12-31T15:59:60.5-08:00", "2017-01-01T00:59:60+0100"),
+    ),
+    _diagnoses(
+        "parts of a microsecond",
+        None,
+        *_times(
+            "2024-02-28T12:09:59.9999999Z",
+            "2024-02-27T23:59:59.9999999Z",
+            "2024-02-28T12:09:59.9999999+02:00",
+            "2024-02-29T23:50:00.0000009Z",
+            "2024-02-28T10:00:00." + "9" * 100_000 + "Z",
         ),
     ),
     _diagnoses(
@@ -561,21 +609,42 @@ _TIMES: Final = [
             "2024-02-28T10:00:00\u221201:00",
         ),
     ),
-    _diagnoses(
-        "ten digits behind the second", "bad_tsp", *_times("2024-02-28T10:00:00.1234567890Z")
-    ),
 ]
 
 _DIAGNOSIS_CODES: Final = [
-    _diagnoses("code in small letters", "bad_icd10_code", *_codes("r41.3", "R41.3a")),
+    _diagnoses("code in small letters", None, *_codes("r41.3", "r41.3g", "s72.001a")),
+    _diagnoses("code without its dot", None, *_codes("R413", "J449", "S72001A", "F32A")),
     _diagnoses(
-        "code without its dot", "bad_icd10_code", *_codes("R413", "R41-3", "R41,3", "R41.", ".3")
+        "code with a wrong dot", "bad_icd10_code", *_codes("R41-3", "R41,3", "R41.", ".3", "R4.13")
     ),
     _diagnoses("code too long", "bad_icd10_code", *_codes("R41.12345", "R41.3" + "X" * 100_000)),
     _diagnoses(
+        "code that is none", "bad_icd10_code", *_codes("Q00.ZZZZ", "Z99.ABC", "amnesia", "R41.-")
+    ),
+    _diagnoses(
+        "code with white space around it",
+        None,
+        *_codes(" R41.3", "R41.3 ", "R41.3\n", "\nR41.3", "\u00a0R41.3\u200b"),
+    ),
+    _diagnoses(
         "code with something around it",
         "bad_icd10_code",
-        *_codes(" R41.3", "R41.3 ", "R41.3\n", "\nR41.3", "R41.3\nJ44.9", "R41.3;J44.9"),
+        *_codes("R41.3\nJ44.9", "R41.3;J44.9", "R41.3, J44.9", "(R41.3)", "R41.3?"),
+    ),
+    _diagnoses(
+        "certainty and side",
+        None,
+        *_codes("R41.3G", "R41.3 V", "R413Z", "R41.3A", "H25.1GL", "H25.1 R G"),
+    ),
+    _diagnoses(
+        "marks of double coding",
+        None,
+        *_codes("U07.1!", "E10.30+", "E10.30*", "E10.30\N{DAGGER}", "E10.30+G"),
+    ),
+    _diagnoses(
+        "letters of ICD-10-CM",
+        None,
+        *_codes("S72.001A", "F32.A", "C84.ZA", "C81.0A", "R40.2A", "T07.XXXA"),
     ),
     _diagnoses(
         "code that looks alike",

@@ -19,6 +19,7 @@ from model import (
     is_closed,
     merge,
     nesting,
+    normal_form,
     parse_json,
     read_row,
     revenue,
@@ -67,7 +68,7 @@ def test_a_claim_is_typed() -> None:
         code="03230",
         price=Decimal("3.10"),
         patient_id=3,
-        tsp=datetime(2024, 2, 28, 10, 0, 0, 123457, tzinfo=UTC),
+        tsp=datetime(2024, 2, 28, 10, 0, 0, 123456, tzinfo=UTC),
     )
 
 
@@ -75,6 +76,44 @@ def test_a_diagnosis_is_typed_and_takes_the_time_of_receipt_where_it_has_none() 
     assert read_row(row("diagnose", changed("diagnose")), PATIENTS) == Diagnosis(
         id=7, icd10_code="R41.3", patient_id=3, tsp=RECEIVED_AT
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-02-28T12:09:59.9999999Z",
+        "2024-02-28T23:59:59.9999999+00:00",
+        "2024-02-28T00:09:59.123456999+05:30",
+        "2024-02-28 10:00:00,5-0800",
+        "2024-02-28T10:00+01",
+        "2024-02-28T10:00:00.1+15:59",
+    ],
+)
+def test_a_time_is_what_pythons_own_reader_says(text: str) -> None:
+    payload = changed("diagnose", tsp=f'"{text}"')
+    assert read_row(row("diagnose", payload), PATIENTS).tsp == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("r413", "R41.3"),
+        ("R41.3 V L", "R41.3"),
+        ("E10.30* G", "E10.30"),
+        ("I64G", "I64"),
+        ("I64 Z", "I64"),
+        ("F32A", "F32.A"),
+        ("S72.001A", "S72.001A"),
+        ("C81.0A", "C81.0A"),
+        ("R41.3A", "R41.3"),
+        ("Q00.ZZZZ", None),
+        ("R41.", None),
+        ("R41..3", None),
+        ("", None),
+    ],
+)
+def test_the_normal_form_of_a_code(written: str, code: str | None) -> None:
+    assert normal_form(written) == code
 
 
 def test_a_negative_offset_is_west() -> None:

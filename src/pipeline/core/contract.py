@@ -14,14 +14,14 @@ _OF_EVERY_STREAM: Final = {
     "not_object": "the payload is JSON, but not an object",
     "unstorable": "the payload holds something that PostgreSQL can't store: \\u0000, half a "
     "character, or a number beyond its range",
-    "duplicate_key": "the payload has a key twice",
+    "duplicate_key": "the object has a key twice",
     "bad_office": "ids are per office, and the office is not an integer from 0 to 92,000",
     "bad_id": "the id is not an integer of 0 or more that fits in 64 bits",
     "bad_patient_id": "the patient_id is not an integer",
 }
 _LAST_OF_EVERY_STREAM: Final = {
-    "bad_tsp": "the tsp is not an RFC 3339 time with an offset, or is more than a day after the "
-    "arrival",
+    "bad_tsp": "the tsp is not a time with an offset in a form of RFC 3339 or ISO 8601 that is "
+    "taken, or is more than a day after the arrival",
     "unknown_patient": "no patient in the table has the patient_id",
 }
 # The one reason that is no rule. The merge gives it to a row that fails by itself again and again.

@@ -84,7 +84,7 @@ CLAIM: Final = Stream(
     ),
     marks=Marks.OWN_WINDOW,
     reasons={
-        "bad_code": "the code is not a text of 1 to 16 characters",
+        "bad_code": "the code is not a text of 1 to 16 characters, white space around it aside",
         "bad_price": (
             "the price is not a number from 0 to 9,999,999,999.99 with at most two decimals"
         ),
@@ -95,7 +95,9 @@ DIAGNOSE: Final = Stream(
     name="diagnose",
     columns=(Column("icd10_code", "text"), Column("patient_id", "bigint")),
     marks=Marks.CLAIMS_OF_PATIENT,
-    reasons={"bad_icd10_code": "the icd10_code does not have the ICD-10-CM form, such as R41.3"},
+    reasons={
+        "bad_icd10_code": "the icd10_code does not have the form of an ICD-10 code, like R41.3"
+    },
 )
 
 STREAMS: Final[Mapping[str, Stream]] = {stream.name: stream for stream in (CLAIM, DIAGNOSE)}

@@ -102,6 +102,8 @@ def _fate_in_words(row: Row) -> str:
     parts = [FATES[row["fate"]]]
     if row["fate"] == "rejected":
         parts = [f"{parts[0]}: {row['reason_in_words']} ({row['reason']})"]
+    if row["hint"]:
+        parts.append(f"Hint: {row['hint']}")
     if row["differences"]:
         parts.append("; ".join(map(_difference, row["differences"])))
     if row["run_id"]:

@@ -17,7 +17,7 @@ SELECT
         WHEN typed.units IS NULL THEN 'bad_units'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at) AS f
+FROM staging.parse_event(payload, received_at, contract) AS f
 CROSS JOIN LATERAL (
     SELECT
         CASE WHEN length(f.document ->> 'drug') BETWEEN 1 AND 40 THEN f.document ->> 'drug' END AS drug,

@@ -1,7 +1,8 @@
 -- staging.parse_event: one row per call: the document that a payload holds, and the fields that every stream has, typed.
--- fault says why the payload can't be read. The planner inlines this function.
+-- fault says why the payload can't be read. contract is the version of the contract that it judges by: what differs between versions
+-- says so. The planner inlines this function, and leaves out the branches of other versions where it knows the version.
 -- LIMIT 1 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
-CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz)
+CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz, contract integer)
 RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -30,21 +31,14 @@ CROSS JOIN LATERAL (
             -- PostgreSQL fails on a document that is nested too deep, so the depth is counted before anything parses it.
             WHEN
                 length(payload) > 1000
-                AND length(payload) - length(translate(payload, '[{', '')) > 1000
-                AND (
-                    SELECT max(bracket.depth)
-                    FROM (
-                        SELECT sum(CASE WHEN b.symbol IN ('[', '{') THEN 1 ELSE -1 END) OVER (ORDER BY b.place) AS depth
-                        FROM string_to_table(
-                            regexp_replace(regexp_replace(payload, '"([^"\\]|\\.)*"', '', 'g'), '[^][{}]', '', 'g'), NULL
-                        ) WITH ORDINALITY AS b (symbol, place)
-                    ) AS bracket
-                ) > 1000
+                AND octet_length(payload) - octet_length(replace(replace(payload, '[', ''), '{', '')) > 1000
+                AND staging.nests_deeper(payload, 1000)
                 THEN 'too_deep'
             WHEN payload IS JSON OBJECT WITH UNIQUE KEYS AND pg_input_is_valid(payload, 'jsonb') THEN NULL
             WHEN NOT payload IS JSON THEN 'not_json'
             WHEN NOT payload IS JSON OBJECT THEN 'not_object'
             WHEN NOT pg_input_is_valid(payload, 'jsonb') THEN 'unstorable'
+            WHEN contract >= 2 AND staging.has_unique_keys(payload) THEN NULL
             ELSE 'duplicate_key'
         END AS fault
     LIMIT 1
@@ -96,8 +90,9 @@ CROSS JOIN LATERAL (
         CASE WHEN pg_input_is_valid(token.patient_id_text, 'bigint') THEN token.patient_id_text::bigint END AS patient_id,
         CASE
             WHEN NOT parsed.document ? 'tsp' THEN received_at
+            -- The usual form, which PostgreSQL reads as it is.
             WHEN
-                token.tsp_text ~ '^[0-9]{4}(-[0-9]{2}){2}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,9})?([Zz]|[-+](0[0-9]|1[0-5]):[0-5][0-9])$'
+                token.tsp_text ~ '^[0-9]{4}(-[0-9]{2}){2}T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?(Z|[-+](0[0-9]|1[0-5]):[0-5][0-9])$'
                 THEN
                     CASE
                         WHEN pg_input_is_valid(token.tsp_text, 'timestamptz')
@@ -109,10 +104,15 @@ CROSS JOIN LATERAL (
                                         THEN token.tsp_text::timestamptz
                                 END
                     END
+            WHEN contract >= 2 AND jsonb_typeof(parsed.document -> 'tsp') = 'null' THEN received_at
+            WHEN
+                staging.read_time(token.tsp_text, contract)
+                BETWEEN '0001-01-01 00:00:00+00' AND received_at + interval '24 hours'
+                THEN staging.read_time(token.tsp_text, contract)
         END AS tsp
     LIMIT 1
 ) AS typed
 $$;
 
-COMMENT ON FUNCTION staging.parse_event(text, timestamptz) IS
+COMMENT ON FUNCTION staging.parse_event(text, timestamptz, integer) IS
 'One row: the JSON object that a payload holds and the fields that every stream has, typed; fault says why it can''t be read.';

@@ -3,6 +3,6 @@
 CREATE OR REPLACE FUNCTION staging.contract_version()
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT 1 $$;
+AS $$ SELECT 2 $$;
 
 COMMENT ON FUNCTION staging.contract_version() IS 'The version of the contract that the merge judges by.';

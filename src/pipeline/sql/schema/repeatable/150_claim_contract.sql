@@ -1,5 +1,5 @@
 -- staging.parse_claim: one row per call: the fields of a claim, typed; reason says which rule of the contract it breaks first.
--- A rule that is added later carries the version that it applies from: `WHEN contract >= 2 AND ... THEN 'bad_code'`.
+-- A rule that is added later carries the version that it applies from: `WHEN contract >= 3 AND ... THEN 'bad_code'`.
 -- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
 CREATE OR REPLACE FUNCTION staging.parse_claim(payload text, received_at timestamptz, contract integer)
 RETURNS TABLE (entity_id bigint, code text, price numeric, patient_id bigint, tsp timestamptz, reason text)
@@ -19,16 +19,23 @@ SELECT
         WHEN typed.price IS NULL THEN 'bad_price'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at) AS f
+FROM staging.parse_event(payload, received_at, contract) AS f
 CROSS JOIN LATERAL (
     SELECT
         CASE WHEN jsonb_typeof(f.document -> 'code') = 'string' THEN f.document ->> 'code' END AS code,
-        CASE WHEN jsonb_typeof(f.document -> 'price') = 'number' THEN (f.document ->> 'price')::numeric END AS price
+        -- Not by way of its text, which is long for a short payload: 1e131071.
+        CASE WHEN jsonb_typeof(f.document -> 'price') = 'number' THEN (f.document -> 'price')::numeric END AS price
     LIMIT 1
 ) AS token
 CROSS JOIN LATERAL (
     SELECT
-        CASE WHEN length(token.code) BETWEEN 1 AND 16 THEN token.code END AS code,
+        CASE
+            -- The usual form, with nothing to trim.
+            WHEN token.code ~ '^[!-~]{1,16}$' THEN token.code
+            WHEN contract >= 2
+                THEN CASE WHEN length(staging.trim_space(token.code)) BETWEEN 1 AND 16 THEN staging.trim_space(token.code) END
+            WHEN length(token.code) BETWEEN 1 AND 16 THEN token.code
+        END AS code,
         CASE
             WHEN token.price >= 0 AND token.price < 10000000000 AND scale(trim_scale(token.price)) <= 2 THEN token.price
         END AS price

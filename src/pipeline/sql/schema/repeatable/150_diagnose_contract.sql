@@ -1,5 +1,5 @@
 -- staging.parse_diagnose: one row per call: the fields of a diagnosis, typed; reason says which rule of the contract it breaks first.
--- A rule that is added later carries the version that it applies from: `WHEN contract >= 2 AND ... THEN 'bad_icd10_code'`.
+-- A rule that is added later carries the version that it applies from: `WHEN contract >= 3 AND ... THEN 'bad_icd10_code'`.
 -- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
 CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at timestamptz, contract integer)
 RETURNS TABLE (entity_id bigint, icd10_code text, patient_id bigint, tsp timestamptz, reason text)
@@ -17,15 +17,15 @@ SELECT
         WHEN typed.icd10_code IS NULL THEN 'bad_icd10_code'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at) AS f
+FROM staging.parse_event(payload, received_at, contract) AS f
 CROSS JOIN LATERAL (
-    -- A letter, a digit, then a digit or A or B; after a dot up to four more: R41.3, C4A.0, S72.001A.
     SELECT
         CASE
-            WHEN
-                jsonb_typeof(f.document -> 'icd10_code') = 'string'
-                AND f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$'
-                THEN f.document ->> 'icd10_code'
+            WHEN jsonb_typeof(f.document -> 'icd10_code') <> 'string' THEN NULL
+            -- The usual form, which is the normal form already.
+            WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9]{1,4})?$' THEN f.document ->> 'icd10_code'
+            WHEN contract >= 2 THEN staging.icd10_code(f.document ->> 'icd10_code')
+            WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$' THEN f.document ->> 'icd10_code'
         END AS icd10_code
     LIMIT 1
 ) AS typed

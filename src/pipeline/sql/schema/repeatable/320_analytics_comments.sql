@@ -1,7 +1,7 @@
 -- Says what the tables of analytics hold. Adminer shows it.
 COMMENT ON SCHEMA analytics IS 'Revenue per window and category, and the checks that it passed.';
 COMMENT ON TABLE analytics.tracked_diagnosis IS 'One row per diagnosis code that counts. INSERT a row to add a category.';
-COMMENT ON COLUMN analytics.tracked_diagnosis.icd10_code IS 'The ICD-10-CM code.';
+COMMENT ON COLUMN analytics.tracked_diagnosis.icd10_code IS 'The ICD-10 code in its normal form: upper case, with its dot, such as R41.3.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.category IS 'The category it counts for.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.backfilled_at IS
 'When the backfill marked the windows that were there before it.';

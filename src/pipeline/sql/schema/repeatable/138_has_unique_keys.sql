@@ -1,0 +1,13 @@
+-- staging.has_unique_keys: one row per call: whether each key of an object occurs once; the keys of objects inside it are not looked
+-- at. jsonb keeps one of two equal keys, so it holds fewer than were written.
+CREATE OR REPLACE FUNCTION staging.has_unique_keys(payload text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+SELECT
+    (SELECT count(*) FROM json_object_keys(payload::json) AS written (key))
+    = (SELECT count(*) FROM jsonb_object_keys(payload::jsonb) AS kept (key))
+$$;
+
+COMMENT ON FUNCTION staging.has_unique_keys(text) IS
+'Whether each key of the JSON object that a payload holds occurs once, those of objects inside it aside.';
