@@ -173,11 +173,11 @@ def test_a_new_category_is_said(database: Database) -> None:
     stage_and_merge(database, "claim", claim(7, tsp=NOON))
     compute_and_publish(database, LATER)
     change(database, "INSERT INTO analytics.tracked_diagnosis VALUES ('I10', 'Hypertension')")
-    assert "The category is new: the next analytics run takes it in." in text(
+    assert "The category is new or was changed: the next analytics run takes that in." in text(
         claim_lines(of_claim(database, 7))
     )
     found = of_window(database)
-    assert "the category is new" in text(window_lines(found))
+    assert "new or changed: the next run takes it in" in text(window_lines(found))
     assert not found.found_something_wrong
 
 
@@ -332,7 +332,24 @@ def test_a_category_that_is_no_longer_tracked_is_said(database: Database) -> Non
     change(database, "UPDATE analytics.revenue_by_diagnosis SET revenue = 5 WHERE category > 'B'")
     found = of_window(database)
     assert not found.found_something_wrong
-    assert "the category is no longer tracked" in text(window_lines(found))
+    assert "no longer tracked: the next run withdraws it" in text(window_lines(found))
+
+
+def test_a_figure_of_a_category_that_nobody_tracks_is_wrong(database: Database) -> None:
+    stage_and_merge(database, "claim", claim(1, tsp=NOON))
+    compute_and_publish(database, LATER)
+    assert not of_window(database).found_something_wrong
+    change(
+        database,
+        "INSERT INTO analytics.revenue_by_diagnosis "
+        "SELECT window_start, 'Gout', 0, 0, 0, quality_run_id, now() "
+        "FROM analytics.revenue_by_diagnosis LIMIT 1",
+    )
+    found = of_window(database)
+    assert found.found_something_wrong
+    shown = text(window_lines(found))
+    assert "DOES NOT AGREE" in shown
+    assert "rebuild --apply" in shown
 
 
 # --- what nobody knows ---

@@ -2,10 +2,13 @@ import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import pytest
+
 from integration.events import (
     claim,
     compute_and_publish,
     diagnose,
+    merge,
     revenue,
     rows,
     stage,
@@ -15,7 +18,13 @@ from integration.events import (
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
 from pipeline.merge.merge import Look, merge_batch
-from pipeline.revenue.revenue import WINDOWS_AT_ONCE, compute, publish
+from pipeline.revenue.revenue import (
+    WINDOWS_AT_ONCE,
+    Candidate,
+    close_run,
+    compute,
+    publish,
+)
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)
@@ -148,6 +157,166 @@ def test_a_new_category_is_an_insert(database: Database) -> None:
     assert revenue(database)["12:00", "Hypertension"] == ("10.00", 1, 1)
     assert revenue(database)["12:30", "Hypertension"] == ("10.00", 1, 1)
     assert all(promise.holds for promise in database.run(verify, snapshot=True))
+
+
+# What somebody does to the tracked diagnoses, and the revenue at 12:00 and at 12:30 that follows.
+# Patients 1 and 2 have R41.3, 3 has J44.9, 4 has I10; a claim of patient n costs n at 12:00, and
+# 10 n at 12:30.
+CATEGORY_CHANGES: list[tuple[str, str, dict[str, tuple[str, str]]]] = [
+    (
+        "a new category",
+        "INSERT INTO analytics.tracked_diagnosis VALUES ('I10', 'Hypertension')",
+        {
+            "Amnesia": ("3.00", "30.00"),
+            "Asthma": ("3.00", "30.00"),
+            "Hypertension": ("4.00", "40.00"),
+        },
+    ),
+    (
+        "a code more of a category",
+        "INSERT INTO analytics.tracked_diagnosis VALUES ('I10', 'Asthma')",
+        {"Amnesia": ("3.00", "30.00"), "Asthma": ("7.00", "70.00")},
+    ),
+    (
+        "a category renamed",
+        "UPDATE analytics.tracked_diagnosis SET category = 'Memory' WHERE category = 'Amnesia'",
+        {"Memory": ("3.00", "30.00"), "Asthma": ("3.00", "30.00")},
+    ),
+    (
+        "a category moved to another code",
+        "UPDATE analytics.tracked_diagnosis SET icd10_code = 'I10' WHERE category = 'Amnesia'",
+        {"Amnesia": ("4.00", "40.00"), "Asthma": ("3.00", "30.00")},
+    ),
+    (
+        "a category that nobody has",
+        "UPDATE analytics.tracked_diagnosis SET icd10_code = 'Z99.9' WHERE category = 'Amnesia'",
+        {"Amnesia": ("0.00", "0.00"), "Asthma": ("3.00", "30.00")},
+    ),
+    (
+        "two codes that change places",
+        """
+        UPDATE analytics.tracked_diagnosis
+        SET category = CASE category WHEN 'Asthma' THEN 'Amnesia' ELSE 'Asthma' END
+        """,
+        {"Amnesia": ("3.00", "30.00"), "Asthma": ("3.00", "30.00")},
+    ),
+    (
+        "a category dropped",
+        "DELETE FROM analytics.tracked_diagnosis WHERE category = 'Amnesia'",
+        {"Asthma": ("3.00", "30.00")},
+    ),
+    ("all categories dropped", "TRUNCATE analytics.tracked_diagnosis", {}),
+    (
+        "a category dropped and inserted again",
+        """
+        DELETE FROM analytics.tracked_diagnosis WHERE category = 'Amnesia';
+        INSERT INTO analytics.tracked_diagnosis VALUES ('R41.3', 'Amnesia')
+        """,
+        {"Amnesia": ("3.00", "30.00"), "Asthma": ("3.00", "30.00")},
+    ),
+]
+
+
+def change(database: Database, statements: str) -> None:
+    with database.transaction() as cursor:
+        cursor.execute(statements)
+
+
+def broken(database: Database, *, patience: timedelta | None = None) -> list[str]:
+    promises = database.run(partial(verify, patience=patience), snapshot=True)
+    return [promise.name for promise in promises if not promise.holds]
+
+
+@pytest.fixture
+def diagnosed(database: Database) -> Database:
+    """Four patients with diagnoses, their claims in two windows, and the figures."""
+    codes = ("R41.3", "R41.3", "J44.9", "I10")
+    for patient, code in enumerate(codes, 1):
+        stage(database, "diagnose", diagnose(patient, patient=patient, icd10_code=code, tsp=NOON))
+        first = claim(patient, patient=patient, price=patient, tsp=NOON)
+        later = claim(10 + patient, patient=patient, price=10 * patient, tsp=NOON + 30 * MINUTE)
+        stage(database, "claim", first, later)
+    merge(database)
+    compute_and_publish(database, LATER)
+    return database
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [each[1:] for each in CATEGORY_CHANGES],
+    ids=[each[0] for each in CATEGORY_CHANGES],
+)
+def test_a_change_of_categories_is_taken_in_however_it_is_made(
+    diagnosed: Database, statements: str, expected: dict[str, tuple[str, str]]
+) -> None:
+    change(diagnosed, statements)
+    assert broken(diagnosed) == []
+    compute_and_publish(diagnosed, LATER)
+    assert {key: figure[0] for key, figure in revenue(diagnosed).items()} == {
+        (window, category): figure
+        for category, figures in expected.items()
+        for window, figure in zip(("12:00", "12:30"), figures, strict=True)
+    }
+    assert rows(diagnosed, "SELECT * FROM analytics.dirty_window") == []
+    assert broken(diagnosed) == []
+    assert compute_and_publish(diagnosed, LATER) == []
+
+
+def test_what_no_run_takes_in_is_no_longer_well(diagnosed: Database) -> None:
+    change(diagnosed, "DELETE FROM analytics.tracked_diagnosis WHERE category = 'Amnesia'")
+    assert broken(diagnosed) == []
+    assert broken(diagnosed, patience=timedelta()) == ["092_categories_are_taken_in"]
+    compute_and_publish(diagnosed, LATER)
+    assert broken(diagnosed, patience=timedelta()) == []
+
+
+def test_a_diagnosis_that_came_while_its_code_was_gone_counts(diagnosed: Database) -> None:
+    change(diagnosed, "DELETE FROM analytics.tracked_diagnosis WHERE category = 'Amnesia'")
+    stage_and_merge(diagnosed, "diagnose", diagnose(50, patient=3, tsp=NOON))
+    change(diagnosed, "INSERT INTO analytics.tracked_diagnosis VALUES ('R41.3', 'Amnesia')")
+    compute_and_publish(diagnosed, LATER)
+    assert revenue(diagnosed)["12:00", "Amnesia"] == ("6.00", 3, 3)
+    assert broken(diagnosed) == []
+
+
+def test_a_change_while_an_older_computation_waits_to_be_published(diagnosed: Database) -> None:
+    stage_and_merge(diagnosed, "claim", claim(60, price=100, tsp=NOON))
+    older = diagnosed.run(lambda cursor: compute(cursor, now=LATER))
+    change(diagnosed, "UPDATE analytics.tracked_diagnosis SET category = 'Memory' || icd10_code")
+    newer = diagnosed.run(lambda cursor: compute(cursor, now=LATER))
+    for run in (older, newer):
+        diagnosed.run(partial(publish, quality_run_id=run.quality_run_id, windows=run.windows))
+        close(diagnosed, run)
+    assert {category for _, category in revenue(diagnosed)} == {"MemoryJ44.9", "MemoryR41.3"}
+    assert revenue(diagnosed)["12:00", "MemoryR41.3"] == ("103.00", 3, 2)
+    assert broken(diagnosed) == []
+
+
+def close(database: Database, run: Candidate) -> None:
+    database.run(
+        partial(
+            close_run,
+            quality_run_id=run.quality_run_id,
+            verdict="published",
+            published=run.windows,
+            blocked=[],
+        )
+    )
+
+
+def test_a_category_comes_back_after_all_were_gone(diagnosed: Database) -> None:
+    change(diagnosed, "TRUNCATE analytics.tracked_diagnosis")
+    compute_and_publish(diagnosed, LATER)
+    stage_and_merge(diagnosed, "claim", claim(60, price=100, tsp=NOON + 60 * MINUTE))
+    assert broken(diagnosed) == []
+    change(diagnosed, "INSERT INTO analytics.tracked_diagnosis VALUES ('R41.3', 'Amnesia')")
+    compute_and_publish(diagnosed, LATER)
+    assert {window: figure[0] for (window, _), figure in revenue(diagnosed).items()} == {
+        "12:00": "3.00",
+        "12:30": "30.00",
+        "13:00": "100.00",
+    }
+    assert broken(diagnosed) == []
 
 
 def test_bounds_compute_those_windows_again(database: Database) -> None:

@@ -22,6 +22,7 @@ from pipeline.audit.verify import recorded_files, verify, verify_files
 from pipeline.core.database import Database
 from pipeline.core.window import EARLIEST
 from pipeline.operations.status import read_status
+from pipeline.revenue.revenue import compute
 from pipeline.schema.migrate import apply_schema
 
 FOLDER = Path(__file__).parent / "upgrade"
@@ -35,6 +36,9 @@ SINCE_THE_DUMP = datetime.now(UTC) - datetime(2026, 5, 1, tzinfo=UTC)
 # Partitions of days: the two databases have those of different days.
 DAYS = "staging.*_20*"
 ENTRY = re.compile(r"^--\n-- Name: ", re.MULTILINE)
+
+
+NEW_CATEGORIES = "FROM analytics.tracked_diagnosis WHERE backfilled_at IS NULL"
 
 
 @pytest.fixture
@@ -115,6 +119,21 @@ def test_the_office_goes_on(upgraded: Database) -> None:
     ]
     assert broken(upgraded) == []
     assert differences(upgraded) == []
+
+
+def test_an_upgrade_makes_no_window_due(empty_database_url: str, office_template: str) -> None:  # noqa: ARG001
+    restore(empty_database_url)
+    with closing(Database(empty_database_url)) as database:
+        # All categories are in the figures: the one that was inserted last is not.
+        rows(database, f"DELETE {NEW_CATEGORIES} RETURNING category")
+        apply_schema(database)
+        merge(database)
+        due = set(rows(database, "SELECT window_start FROM analytics.dirty_window"))
+        candidate = database.run(partial(compute, now=LATER))
+        assert {(window,) for window in candidate.windows} == due
+        published = "SELECT count(DISTINCT window_start) FROM analytics.revenue_by_diagnosis"
+        [(windows,)] = rows(database, published)
+        assert len(due) < windows
 
 
 def test_the_schema_is_that_of_a_new_database(upgraded: Database, database: Database) -> None:

@@ -145,7 +145,7 @@ DAMAGES: list[tuple[str, str, set[str], set[str]]] = [
         INSERT INTO analytics.revenue_by_diagnosis
         SELECT now(), 'Asthma', 0, 0, 0, max(quality_run_id), now() FROM analytics.quality_run
         """,
-        {"080_revenue_equals_recompute"},
+        {"080_revenue_equals_recompute", "082_figure_has_its_run"},
         set(),
     ),
     (
@@ -320,7 +320,8 @@ def test_nothing_is_found_while_everything_works(office: Database) -> None:
 # What it costs.
 
 HISTORY = """
-    UPDATE analytics.tracked_diagnosis SET backfilled_at = now();
+    INSERT INTO analytics.backfilled_diagnosis (icd10_code, category)
+    SELECT icd10_code, category FROM analytics.tracked_diagnosis;
     INSERT INTO staging.event (stream, payload, received_at, xid)
     SELECT
         CASE WHEN n % 2 = 0 THEN 'claim' ELSE 'diagnose' END,

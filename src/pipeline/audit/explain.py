@@ -71,7 +71,7 @@ class WindowState:
             "due": f"it is due: the next analytics run computes it{before}",
             "published": "it is published" + (", released by hand" if self.release else ""),
             "gap": "it is a gap: no claim came in, so that it has no figures",
-            "unaccounted": "it has claims, but is neither published nor marked to be: run verify",
+            "unaccounted": "it has claims, but is neither published nor marked to be",
         }[self.state]
 
     @property
@@ -173,9 +173,14 @@ class CategorySum:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the published figure agrees; None if none is published."""
+        """Whether the published figure agrees; None if none is published.
+
+        Nothing agrees with the figure of a category that is not tracked.
+        """
         if self.figure is None:
             return None
+        if not self.is_tracked:
+            return False
         published = (self.figure["revenue"], self.figure["claims"], self.figure["patients"])
         return published == (self.revenue, len(self.contributions), self.patients)
 
@@ -207,9 +212,7 @@ class WindowBiography:
         if self.window.state == "unaccounted":
             return True
         is_settled = bool(self.window.figures) and not self.window.marks
-        return is_settled and any(
-            each.is_tracked and each.is_settled and not each.agrees for each in self.categories
-        )
+        return is_settled and any(each.is_settled and not each.agrees for each in self.categories)
 
     def as_dict(self) -> Row:
         """The same as a dictionary, for JSON."""
@@ -435,21 +438,19 @@ def _held_back(cursor: Cursor, window_start: datetime) -> Row | None:
 def _category_sums(
     cursor: Cursor, window: WindowState, contributions: list[Row]
 ) -> list[CategorySum]:
-    """The tracked categories, and published ones that are no longer tracked."""
-    is_settled = {
-        row.category: row.is_settled
-        for row in fetch_all(cursor, "audit/explain/tracked_categories")
-    }
+    """The tracked categories, those that were until somebody changed them, and published ones."""
+    known = {row.category: row for row in fetch_all(cursor, "audit/explain/tracked_categories")}
     published = {figure["category"] for figure in window.figures}
     return [
         CategorySum(
             category=category,
-            is_tracked=category in is_settled,
-            is_settled=is_settled.get(category, False),
+            is_tracked=category in known and known[category].is_tracked,
+            # Nobody can have changed a category that nobody knows.
+            is_settled=category not in known or known[category].is_settled,
             contributions=[each for each in contributions if each["category"] == category],
             figure=window.figure(category),
         )
-        for category in sorted({*is_settled, *published})
+        for category in sorted({*known, *published})
     ]
 
 

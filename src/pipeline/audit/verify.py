@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipeline.archive.file import RecordedFile, fault_of
 from pipeline.core.database import Database
@@ -16,11 +16,22 @@ from pipeline.core.statements import (
     fetch_one,
     first_comment,
     for_each_stream,
+    statement,
     statements_in,
 )
 from pipeline.core.window import EARLIEST
 
 ROWS_SHOWN = 20
+
+# The second line of a check's statement names the commands that put right what it finds.
+MENDED_BY: Final = "-- mended by: "
+
+# The promises about published figures. Each row at fault has a window_start.
+ABOUT_FIGURES: Final = (
+    "audit/verify/070_window_is_accounted_for",
+    "audit/verify/080_revenue_equals_recompute",
+    "audit/verify/082_figure_has_its_run",
+)
 
 # A statement, and the stream that it is rendered for; None if it checks all streams.
 Check = tuple[str, str | None]
@@ -28,10 +39,12 @@ Check = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise in words, and the rows that break it."""
+    """A promise in words, the rows that break it, and the commands that put them right."""
 
     name: str
     text: str
+    mended_by: list[str]
+    """Commands of the office, to be run one after the other; empty if only a backup helps."""
     rows_at_fault: int
     examples: list[dict[str, Any]]
 
@@ -78,6 +91,14 @@ def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
     return fetch_all(cursor, "audit/verify/010_reconciliation", first)
 
 
+def windows_at_fault(cursor: Cursor) -> set[datetime]:
+    """The windows whose published figures break a promise; a window that is due breaks none."""
+    bounds = fetch_one(
+        cursor, "audit/verify_slice/bounds", {"since": EARLIEST, "patience": None}
+    )._asdict()
+    return {row.window_start for name in ABOUT_FIGURES for row in fetch_all(cursor, name, bounds)}
+
+
 def recorded_files(cursor: Cursor, *, since: datetime) -> list[RecordedFile]:
     """The files of the archive; those recorded since then are called recent."""
     found = fetch_all(cursor, "archive/files", {"since": since})
@@ -97,6 +118,7 @@ def verify_files(files: Iterable[RecordedFile], folder: Path) -> Promise:
     return Promise(
         name="archived_file_is_as_recorded",
         text=f"every file of archived raw rows is as it was recorded, in {folder}",
+        mended_by=[],
         rows_at_fault=len(faults),
         examples=faults[:ROWS_SHOWN],
     )
@@ -117,9 +139,22 @@ def _check(cursor: Cursor, name: str, stream: str | None, bounds: dict[str, Any]
     return Promise(
         name=_name_of_promise(name, stream),
         text=first_comment(name, stream),
+        mended_by=mended_by(name, stream),
         rows_at_fault=len(rows),
         examples=[row._asdict() for row in rows[:ROWS_SHOWN]],
     )
+
+
+def mended_by(name: str, stream: str | None) -> list[str]:
+    """The commands that put right what a check finds, as its statement names them.
+
+    Raises:
+        ValueError: the statement names none.
+    """
+    line = statement(name, stream).splitlines()[1]
+    if not line.startswith(MENDED_BY):
+        raise ValueError(f"the second line of {name} does not say what mends it")
+    return line.removeprefix(MENDED_BY).split(", ")
 
 
 def _name_of_promise(name: str, stream: str | None) -> str:

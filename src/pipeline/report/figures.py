@@ -71,7 +71,12 @@ class DayTotals:
     @property
     def month(self) -> str:
         """The month as it stands in a download's address."""
-        return f"{self.start:%Y-%m}"
+        return month_of(self.name)
+
+
+def month_of(day: str) -> str:
+    """The month of a day's name."""
+    return day[: len("2026-05")]
 
 
 def windows_between(

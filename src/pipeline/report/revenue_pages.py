@@ -19,6 +19,7 @@ from pipeline.report.figures import (
     day_totals,
     days_of,
     groups_of,
+    month_of,
     unit_of_groups,
     window_totals,
     windows_between,
@@ -108,10 +109,21 @@ def _build_changed_days(
     ]
     for day_page in changed:
         _build_day(cursor, folder, context, day_page, now=now)
-    for month in sorted({day_page.day.month for day_page in changed}):
+    months = {day.month for day in days}
+    gone = _files_without_figures(folder / "days", {day.name for day in days})
+    renewed = {day_page.day.month for day_page in changed} | {month_of(file.stem) for file in gone}
+    for month in sorted(renewed & months):
         since, until = _bounds_of(month)
         write_downloads(folder / "months" / month, _read_figures(cursor, since, until))
+    for file in gone + _files_without_figures(folder / "months", months):
+        file.unlink(missing_ok=True)
     replace_file(folder / STAMPS, json.dumps(stamps))
+
+
+def _files_without_figures(folder: Path, names: set[str]) -> list[Path]:
+    """The pages and downloads of days or months that are not among the names."""
+    # The name of a file that is being written begins with a dot.
+    return [file for file in folder.glob("[0-9]*") if file.stem not in names]
 
 
 def _build_day(

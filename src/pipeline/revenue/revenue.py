@@ -34,7 +34,9 @@ def compute(
 ) -> Candidate:
     """Computes every due window; with bounds, every closed window between them.
 
-    It holds the locks of the merge cursors, so that no merge can set a mark that it does not see.
+    It marks all windows first if somebody has changed the tracked diagnoses, and withdraws the
+    figures of marked windows that can have none. It holds the locks of the merge cursors, so that
+    no merge can set a mark that it does not see.
 
     Args:
         cursor: of a transaction.
@@ -45,16 +47,19 @@ def compute(
     execute(cursor, "revenue/lock_cursors")
     run = fetch_one(cursor, "revenue/open_run", {"now": now})
     bounds = {"since": since or EARLIEST, "until": until or LATEST}
-    execute(cursor, "revenue/mark_new_categories")
-    if since is not None or until is not None:
+    if fetch_all(cursor, "revenue/take_in_categories"):
+        # A window has a figure for each category, so a change concerns all of them.
+        execute(cursor, "revenue/mark_windows", {"since": EARLIEST, "until": LATEST})
+    elif since is not None or until is not None:
         execute(cursor, "revenue/mark_windows", bounds)
     due = {"quality_run_id": run.quality_run_id, "now": now, **bounds}
+    execute(cursor, "revenue/clear_empty_windows", due)
+    execute(cursor, "revenue/withdraw_open_windows", due)
     windows = [row.window_start for row in fetch_all(cursor, "revenue/due_windows", due)]
     window_length = read_window_length(cursor)
     for part in _parts(windows):
         part_bounds = {"since": part[0], "until": part[-1] + window_length}
         execute(cursor, "revenue/compute_candidate", {**due, **part_bounds})
-    execute(cursor, "revenue/clear_empty_windows", due)
     execute(cursor, "revenue/forget_blocked_candidates", due)
     return Candidate(
         quality_run_id=run.quality_run_id,

@@ -1,13 +1,19 @@
--- One row per mark of a due window without a claim: the mark is deleted, and so are figures published earlier.
+-- One row per mark of a window that can have no figures: the mark is deleted, and so are figures published earlier. The window has
+-- no claim, or no category is tracked, or no window starts then.
 WITH empty_window AS (
     SELECT d.window_start
-    FROM analytics.due_window(%(now)s) AS d
+    -- Also windows that have not closed yet: a figure can have been inserted for them by hand.
+    FROM analytics.due_window('infinity') AS d
     WHERE
         d.window_start >= analytics.window_start(%(since)s)
         AND d.window_start < %(until)s
-        AND NOT EXISTS (
-            SELECT FROM claim AS c
-            WHERE c.tsp >= d.window_start AND c.tsp < d.window_end
+        AND (
+            NOT EXISTS (
+                SELECT FROM claim AS c
+                WHERE c.tsp >= d.window_start AND c.tsp < d.window_end
+            )
+            OR NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)
+            OR d.window_start <> analytics.window_start(d.window_start)
         )
 ),
 

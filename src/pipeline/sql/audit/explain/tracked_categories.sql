@@ -1,7 +1,9 @@
--- One row per tracked category; is_settled is false for a new one until an analytics run has included it.
+-- One row per category that is tracked, or that the figures were computed with; is_settled is false where the two differ: until the
+-- next analytics run.
 SELECT
-    t.category,
-    bool_and(t.backfilled_at IS NOT NULL) AS is_settled
-FROM analytics.tracked_diagnosis AS t
-GROUP BY t.category
-ORDER BY t.category
+    c.category,
+    bool_or(c.is_tracked) AS is_tracked,
+    bool_and(c.is_tracked = c.is_backfilled) AS is_settled
+FROM analytics.counted_diagnosis AS c
+GROUP BY c.category
+ORDER BY c.category

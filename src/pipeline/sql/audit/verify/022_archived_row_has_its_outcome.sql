@@ -1,4 +1,5 @@
 -- every raw row that was archived has its one outcome
+-- mended by: rebuild --apply
 -- The linter would break the line before LATERAL.
 -- noqa: disable=LT02
 WITH checked_file AS (

@@ -1,4 +1,5 @@
 -- no raw row was accepted before the one of its id that was merged
+-- mended by: rebuild --apply, analytics
 WITH merged_row AS (
     SELECT
         o.stream,

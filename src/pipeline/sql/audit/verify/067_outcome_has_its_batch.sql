@@ -1,4 +1,5 @@
 -- every outcome was decided by a batch of its stream
+-- mended by: rebuild --apply
 WITH checked_row AS (
     SELECT
         o.seq,

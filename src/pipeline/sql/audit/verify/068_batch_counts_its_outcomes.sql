@@ -1,4 +1,5 @@
 -- every batch counts as many outcomes as there are of it, those that were replayed included
+-- mended by: rebuild --apply
 WITH checked_batch AS (
     SELECT m.*
     FROM staging.merge_run AS m

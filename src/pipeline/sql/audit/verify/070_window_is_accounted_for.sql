@@ -1,4 +1,5 @@
 -- every closed window with a claim is published, or marked to be computed
+-- mended by: rebuild --apply, analytics
 WITH merged_row AS (
     SELECT o.entity_id
     FROM staging.outcome AS o
@@ -23,7 +24,9 @@ checked_window AS (
 SELECT w.window_start
 FROM checked_window AS w
 WHERE
-    NOT EXISTS (
+    -- Without a category there are no figures.
+    EXISTS (SELECT FROM analytics.backfilled_diagnosis)
+    AND NOT EXISTS (
         SELECT FROM analytics.revenue_by_diagnosis AS r
         WHERE r.window_start = w.window_start
     )

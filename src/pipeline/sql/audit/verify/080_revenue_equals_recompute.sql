@@ -1,9 +1,24 @@
 -- every published figure equals a recompute from scratch, windows that are due again aside
+-- mended by: rebuild --apply, analytics
 -- It says for itself which diagnosis of a patient is the first: a fault in revenue/first_diagnosis.jinja must not hide itself.
-WITH settled_category AS (
-    SELECT DISTINCT t.category
+-- The next analytics run takes in the categories that were changed: until then nothing is said of them.
+WITH changed_category AS (
+    SELECT DISTINCT c.category
+    FROM analytics.counted_diagnosis AS c
+    WHERE c.is_tracked <> c.is_backfilled
+),
+
+settled_code AS (
+    SELECT
+        t.icd10_code,
+        t.category
     FROM analytics.tracked_diagnosis AS t
-    WHERE t.backfilled_at IS NOT NULL
+    WHERE t.category NOT IN (SELECT c.category FROM changed_category AS c)
+),
+
+settled_category AS (
+    SELECT DISTINCT s.category
+    FROM settled_code AS s
 ),
 
 checked_window AS MATERIALIZED (
@@ -27,6 +42,7 @@ claim_in_window AS MATERIALIZED (
         c.patient_id
     FROM checked_window AS w
     INNER JOIN claim AS c ON w.window_start <= c.tsp AND w.window_end > c.tsp
+    WHERE w.window_start = analytics.window_start(w.window_start)
 ),
 
 patient_in_window AS (
@@ -38,15 +54,14 @@ patient_in_window AS (
 first_diagnosis_of_code AS (
     SELECT
         p.patient_id,
-        t.category,
+        s.category,
         (
             SELECT min(d.tsp)
             FROM diagnose AS d
-            WHERE d.icd10_code = t.icd10_code AND d.patient_id = p.patient_id
+            WHERE d.icd10_code = s.icd10_code AND d.patient_id = p.patient_id
         ) AS tsp
     FROM patient_in_window AS p
-    CROSS JOIN analytics.tracked_diagnosis AS t
-    WHERE t.backfilled_at IS NOT NULL
+    CROSS JOIN settled_code AS s
 ),
 
 first_diagnosis AS (
@@ -90,8 +105,7 @@ published AS (
         r.patients
     FROM checked_window AS w
     INNER JOIN analytics.revenue_by_diagnosis AS r ON w.window_start = r.window_start
-    -- A category that is no longer tracked stays as it was published.
-    WHERE r.category IN (SELECT s.category FROM settled_category AS s)
+    WHERE r.category NOT IN (SELECT c.category FROM changed_category AS c)
 ),
 
 not_published AS (

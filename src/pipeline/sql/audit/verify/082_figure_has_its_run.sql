@@ -1,4 +1,5 @@
--- every published figure comes from an analytics run that ended
+-- every published figure comes from an analytics run that has ended, and that took its window for closed
+-- mended by: rebuild --apply, analytics
 WITH checked_figure AS (
     SELECT
         r.window_start,
@@ -14,5 +15,5 @@ SELECT
     f.quality_run_id
 FROM checked_figure AS f
 LEFT JOIN analytics.quality_run AS q ON f.quality_run_id = q.quality_run_id
-WHERE q.finished_at IS NULL
+WHERE q.finished_at IS NULL OR q.closed_before < analytics.window_end(f.window_start)
 ORDER BY f.window_start, f.category

@@ -1,4 +1,5 @@
 -- every closed window is published within two analytics cycles of its end or of its mark, unless a check holds it back
+-- mended by: analytics
 -- The linter takes the parameter for a column.
 -- noqa: disable=RF02
 SELECT

@@ -5,18 +5,13 @@
 ALTER TABLE analytics.tracked_diagnosis DROP CONSTRAINT IF EXISTS "write icd10_code as the table diagnose has it, such as R41.3";
 
 UPDATE analytics.tracked_diagnosis AS t
-SET icd10_code = staging.icd10_code(t.icd10_code), backfilled_at = NULL
+SET icd10_code = staging.icd10_code(t.icd10_code)
 WHERE
     staging.icd10_code(t.icd10_code) <> t.icd10_code
     AND NOT EXISTS (
         SELECT FROM analytics.tracked_diagnosis AS o
         WHERE o.icd10_code <> t.icd10_code AND staging.icd10_code(o.icd10_code) = staging.icd10_code(t.icd10_code)
     );
-
--- The backfill would write to the others, which the rule refuses.
-UPDATE analytics.tracked_diagnosis AS t
-SET backfilled_at = now()
-WHERE t.backfilled_at IS NULL AND staging.icd10_code(t.icd10_code) IS DISTINCT FROM t.icd10_code;
 
 ALTER TABLE analytics.tracked_diagnosis
 ADD CONSTRAINT "write icd10_code as the table diagnose has it, such as R41.3"

@@ -1,10 +1,13 @@
 -- Says what the tables of analytics hold. Adminer shows it.
 COMMENT ON SCHEMA analytics IS 'Revenue per window and category, and the checks that it passed.';
-COMMENT ON TABLE analytics.tracked_diagnosis IS 'One row per diagnosis code that counts. INSERT a row to add a category.';
+COMMENT ON TABLE analytics.tracked_diagnosis IS
+'One row per diagnosis code that counts. Any change of it is taken in by the next analytics run.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.icd10_code IS 'The ICD-10 code in its normal form: upper case, with its dot, such as R41.3.';
 COMMENT ON COLUMN analytics.tracked_diagnosis.category IS 'The category it counts for.';
-COMMENT ON COLUMN analytics.tracked_diagnosis.backfilled_at IS
-'When the backfill marked the windows that were there before it.';
+COMMENT ON TABLE analytics.backfilled_diagnosis IS
+'One row per diagnosis code that the figures were computed with. Do not change it: change analytics.tracked_diagnosis.';
+COMMENT ON COLUMN analytics.backfilled_diagnosis.icd10_code IS 'The ICD-10 code.';
+COMMENT ON COLUMN analytics.backfilled_diagnosis.category IS 'The category it counted for.';
 COMMENT ON TABLE analytics.quality_run IS 'One row per analytics run.';
 COMMENT ON COLUMN analytics.quality_run.quality_run_id IS 'Number of the run.';
 COMMENT ON COLUMN analytics.quality_run.verdict IS 'published, partly_blocked, blocked or nothing_due; running until it ends.';

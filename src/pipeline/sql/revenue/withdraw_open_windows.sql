@@ -1,0 +1,8 @@
+-- One row per published figure of a marked window that has not closed: it is deleted, because no run can have computed it.
+DELETE FROM analytics.revenue_by_diagnosis AS r
+WHERE
+    r.window_start > %(now)s - analytics.window_length()
+    AND EXISTS (
+        SELECT FROM analytics.dirty_window AS d
+        WHERE d.window_start = r.window_start
+    )

@@ -1,0 +1,2 @@
+DELETE FROM analytics.revenue_by_diagnosis;
+DELETE FROM analytics.backfilled_diagnosis;

@@ -1,0 +1,2 @@
+DELETE FROM analytics.tracked_diagnosis WHERE category = 'Asthma';
+DELETE FROM analytics.backfilled_diagnosis WHERE category = 'Asthma';

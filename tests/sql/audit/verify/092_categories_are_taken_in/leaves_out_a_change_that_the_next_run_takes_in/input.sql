@@ -1,0 +1,3 @@
+UPDATE analytics.tracked_diagnosis SET category = 'Loss of memory' WHERE icd10_code = 'R41.3';
+DELETE FROM analytics.tracked_diagnosis WHERE icd10_code = 'J44.9';
+UPDATE analytics.quality_run SET started_at = '2026-03-02 10:00:00+00';

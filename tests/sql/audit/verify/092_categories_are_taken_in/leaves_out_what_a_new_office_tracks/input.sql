@@ -1,0 +1,3 @@
+DELETE FROM analytics.backfilled_diagnosis;
+DELETE FROM analytics.revenue_by_diagnosis;
+DELETE FROM analytics.quality_run;
