@@ -54,8 +54,8 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
 
     It reads one snapshot. By default it checks what arrived, was merged or published in the last 24
     hours; with --all it checks everything. If a promise is broken, it prints the rows at fault and
-    exits with 1. It checks the size of each archive file, and reads the recent ones; with --all it
-    reads all of them.
+    the commands that mend it, and exits with 1. It checks the size of each archive file, and reads
+    the recent ones; with --all it reads all of them.
 
     Example: python src/office.py verify --all
     """
@@ -81,7 +81,7 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
         promises.append(verify_files(files, settings.archive_folder))
     print_result(
         [vars(promise) for promise in promises],
-        "\n".join(display.promise_lines(promises, width=width())),
+        "\n".join(display.promise_lines(promises, width=width(), office=command_line())),
         is_json=is_json,
     )
     if not all(promise.holds for promise in promises):

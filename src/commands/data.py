@@ -10,6 +10,7 @@ from commands.common import (
     SOMETHING_WRONG,
     as_json,
     chosen_settings,
+    command_line,
     office_database,
     parse_time,
     print_result,
@@ -109,7 +110,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
         index = write_pages(database, settings, settings.reports_folder)
     print_result(
         result.as_dict(),
-        "\n".join([*display.run_lines(result), f"Report: {index}"]),
+        "\n".join([*display.run_lines(result, office=command_line()), f"Report: {index}"]),
         is_json=is_json,
     )
     if result.found_something_wrong:

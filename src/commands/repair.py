@@ -10,6 +10,7 @@ from commands.common import (
     SOMETHING_WRONG,
     as_json,
     chosen_settings,
+    command_line,
     office_database,
     print_result,
     say,
@@ -66,9 +67,10 @@ def replay_command(reason: str | None, *, is_json: bool) -> None:
 def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None:
     """Rebuild the clean layer from staging, and compare.
 
-    The copy is built beside the live clean layer, and the pipeline can keep running. If they
-    differ, the exit code is 1. With --apply, the live clean layer is repaired, and the affected
-    windows are marked to be computed again. Archived raw rows are read from their files.
+    The copy is built beside the live clean layer, and the pipeline can keep running. The published
+    figures are compared with a new computation, too. If anything differs, the exit code is 1. With
+    --apply, the live clean layer is repaired, and windows with wrong figures are marked for the
+    next analytics run. Archived raw rows are read from their files.
 
     Example: python src/office.py rebuild --apply
     """
@@ -85,6 +87,10 @@ def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None
             archive=settings.archive_folder,
             on_progress=on_progress,
         )
-    print_result(asdict(found), "\n".join(display.rebuild_lines(found)), is_json=is_json)
+    print_result(
+        asdict(found),
+        "\n".join(display.rebuild_lines(found, office=command_line())),
+        is_json=is_json,
+    )
     if found.differences and not is_applied:
         sys.exit(SOMETHING_WRONG)

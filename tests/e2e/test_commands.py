@@ -174,7 +174,7 @@ def test_long_work_moves_a_bar_in_a_terminal(office: Office, tmp_path: Path) -> 
     for command, shown in [
         (("load", str(file), "--stream", "claim"), ("Loading", " MB ", "20000 lines staged.")),
         (("merge",), ("Merging", "20,000 of 20,000 raw rows", "duplicate 19999")),
-        (("rebuild",), ("Rebuilding", "20,000 of 20,000 outcomes", "the same.")),
+        (("rebuild",), ("Rebuilding", "20,000 of 20,000 outcomes", "nothing differs.")),
         (("verify", "--all"), ("Verifying", " checks ", "ok     received")),
     ]:
         terminal = office.start_in_terminal(*command)
@@ -244,7 +244,7 @@ def broken_promises(result: Result) -> dict[str, list[str]]:
     for line in result.out.splitlines():
         if line.startswith("BROKEN"):
             broken[line] = []
-        elif line.startswith(" "):
+        elif line.startswith(" " * 9):
             broken[list(broken)[-1]].append(line.strip())
     return broken
 

@@ -73,7 +73,7 @@ def test_a_missing_patients_rows_are_replayed(office: Office, database_url: str)
 def test_a_damaged_clean_layer_is_found_and_rebuilt(office: Office, database_url: str) -> None:
     given(office)
     found = succeed(office.command("rebuild"))
-    assert found == "7 outcomes rebuilt: the clean layer is the same.\n"
+    assert found == "7 outcomes rebuilt: nothing differs.\n"
     before = fetch(database_url, "SELECT * FROM claim ORDER BY id")
     execute(
         database_url,
@@ -96,7 +96,8 @@ def test_a_damaged_clean_layer_is_found_and_rebuilt(office: Office, database_url
     assert differs.out == (
         "claim: 1 changed (2)\nclaim: 1 missing (1)\nclaim: 1 surplus (9)\n"
         "outcome: 1 missing (2)\n"
-        "7 outcomes rebuilt: the clean layer differs; --apply puts it right.\n"
+        "7 outcomes rebuilt: there are differences.\n"
+        "To mend them: python src/office.py rebuild --apply\n"
     )
     applied = json.loads(succeed(office.command("rebuild", "--apply", "--json")))
     assert (applied["is_applied"], applied["marked_windows"]) == (True, 2)
@@ -144,8 +145,43 @@ def test_raw_rows_that_are_gone_are_listed_and_recorded_as_erased(
     assert "The raw row was erased: Case 7" in succeed(office.command("explain", "claim", "2"))
     succeed(office.command("verify", "--all"))
     assert succeed(office.command("rebuild", "--apply")) == (
-        "7 outcomes rebuilt: the clean layer is the same.\n"
+        "7 outcomes rebuilt: nothing differs.\n"
     )
+
+
+def test_a_damaged_figure_is_mended_by_the_commands_that_verify_names(
+    office: Office, database_url: str
+) -> None:
+    given(office)
+    before = published(database_url)
+    execute(database_url, "UPDATE analytics.revenue_by_diagnosis SET revenue = 1 WHERE claims > 0")
+    found = office.command("verify")
+    assert found.code == 1
+    named = re.findall(r"python src/office\.py (.*)", found.out)
+    assert named == ["rebuild --apply", "analytics"]
+
+    differs = office.command("rebuild")
+    assert differs.code == 1
+    assert differs.out.startswith("window: 1 changed (2026-05-04 12:00)\n")
+    for command in named:
+        succeed(office.command(*command.split()))
+    assert published(database_url) == before
+    succeed(office.command("verify", "--all"))
+
+
+def test_a_category_that_is_dropped_is_gone_from_the_figures_and_pages(
+    office: Office, database_url: str
+) -> None:
+    given(office)
+    execute(database_url, "DELETE FROM analytics.tracked_diagnosis WHERE category = 'Asthma'")
+    succeed(office.command("verify", "--all"))
+    succeed(office.command("analytics"))
+    assert {category for _, category, *_ in published(database_url)} == {"Amnesia"}
+    reports = office.home / "reports"
+    pages = [*reports.glob("*.html"), *reports.glob("days/*.html")]
+    assert len(pages) > 2
+    assert [page.name for page in pages if "Asthma" in page.read_text()] == []
+    succeed(office.command("verify", "--all"))
 
 
 def test_verify_keeps_to_the_slice_it_is_given(office: Office, database_url: str) -> None:

@@ -128,7 +128,8 @@ def test_a_rebuild_reads_the_files_too(office: Database, tmp_path: Path) -> None
         DELETE FROM claim WHERE id = 2;
         UPDATE claim SET price = 1 WHERE id = 1;
         UPDATE diagnose SET icd10_code = 'J44.9';
-        DELETE FROM staging.outcome WHERE entity_id = 2 OR fate = 'conflict'
+        DELETE FROM staging.outcome WHERE entity_id = 2 OR fate = 'conflict';
+        UPDATE analytics.revenue_by_diagnosis SET revenue = 1
         """,
     )
     assert {each.name for each in broken(office, tmp_path)} >= {

@@ -185,15 +185,18 @@ def test_codes_that_were_tracked_before_get_their_normal_form(database: Database
     change(
         database,
         f"ALTER TABLE analytics.tracked_diagnosis DROP CONSTRAINT {RULE}",
-        "INSERT INTO analytics.tracked_diagnosis VALUES ('i10', 'Hypertension', now())",
+        "INSERT INTO analytics.tracked_diagnosis VALUES ('i10', 'Hypertension')",
+        "INSERT INTO analytics.backfilled_diagnosis VALUES ('i10', 'Hypertension')",
         "INSERT INTO analytics.tracked_diagnosis VALUES ('J449', 'Asthma'), ('flu', 'Flu')",
         statement("schema/repeatable/141_tracked_diagnosis"),
     )
-    tracked = "SELECT icd10_code, backfilled_at IS NULL FROM analytics.tracked_diagnosis"
-    assert sorted(rows(database, tracked)) == [
-        ("I10", True),
-        ("J44.9", True),
-        ("J449", False),
-        ("R41.3", True),
-        ("flu", False),
+    counted = "SELECT icd10_code, is_tracked, is_backfilled FROM analytics.counted_diagnosis"
+    # The next analytics run takes I10 in instead of i10.
+    assert sorted(rows(database, counted)) == [
+        ("I10", True, False),
+        ("J44.9", True, False),
+        ("J449", True, False),
+        ("R41.3", True, False),
+        ("flu", True, False),
+        ("i10", False, True),
     ]

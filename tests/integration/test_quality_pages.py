@@ -107,6 +107,7 @@ def test_what_is_held_back_is_told_with_the_check_the_window_and_the_share(offic
         "Window": "2026-05-04 12:10",
         "Checks that hold it back": "Every price is 0 or more.",
         "Run": "1",
+        "If the figures are right": "python src/office.py release 2026-05-04T12:10Z --reason TEXT",
     }
     run = office.page("runs/1.html")
     assert run.text("reasons") == (

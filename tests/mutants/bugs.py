@@ -15,6 +15,7 @@ UNPROCESSABLE_TESTS: Final = (
 )
 ERASED_TESTS: Final = ("tests/integration/test_erased.py",)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
+MENDING_TESTS: Final = ("tests/integration/test_mending.py",)
 SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
 STAGING_TESTS: Final = (
@@ -495,8 +496,8 @@ recorded_outcome AS (
         "A diagnosis changes no window that has closed.",
         REVENUE_TESTS,
         MERGE_ROWS,
-        "WHERE j.fate = 'merged'\n    GROUP BY j.patient_id",
-        "WHERE j.fate = 'merged' AND j.tsp > now() - interval '10 minutes' GROUP BY j.patient_id",
+        "j.fate = 'merged'\n        AND j.icd10_code = any(",
+        "j.tsp > now() - interval '10 minutes' AND j.icd10_code = any(",
     ),
     _mutant(
         "float money",
@@ -643,6 +644,88 @@ recorded_outcome AS (
         "src/pipeline/sql/schema/given/differences.sql.jinja",
         "format_type(a.atttypid, a.atttypmod) <> n.type_name",
         "FALSE",
+    ),
+    # --- categories ---
+    _mutant(
+        "overlook a renamed category",
+        "Only a code that was added or removed counts as a change.",
+        REVENUE_TESTS,
+        "src/pipeline/sql/schema/repeatable/172_counted_diagnosis.sql",
+        "ON t.icd10_code = b.icd10_code AND t.category = b.category;",
+        "ON t.icd10_code = b.icd10_code;",
+    ),
+    _mutant(
+        "overlook a category that is gone",
+        "A code that was removed makes no window due.",
+        REVENUE_TESTS,
+        "src/pipeline/sql/revenue/take_in_categories.sql",
+        "SELECT r.icd10_code\nFROM removed_code AS r\nUNION ALL\n",
+        "",
+    ),
+    _mutant(
+        "keep figures of no category",
+        "Where no category is left, the figures stay.",
+        REVENUE_TESTS,
+        "src/pipeline/sql/revenue/clear_empty_windows.sql",
+        "OR NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)",
+        "OR FALSE",
+    ),
+    _mutant(
+        "mark by the codes of the moment",
+        "A diagnosis that is merged while its code is gone for a moment marks no window.",
+        REVENUE_TESTS,
+        MERGE_ROWS,
+        "array(SELECT c.icd10_code FROM analytics.counted_diagnosis AS c)",
+        "array(SELECT c.icd10_code FROM analytics.tracked_diagnosis AS c)",
+    ),
+    _mutant(
+        "forget a change of categories",
+        "A change that no run takes in is no fault.",
+        REVENUE_TESTS,
+        "src/pipeline/sql/audit/verify/092_categories_are_taken_in.sql",
+        "WHERE c.is_tracked <> c.is_backfilled AND",
+        "WHERE FALSE AND",
+    ),
+    # --- what verify finds is mended ---
+    _mutant(
+        "leave a damaged figure",
+        "A rebuild does not mark the windows whose figures are wrong.",
+        MENDING_TESTS,
+        "src/pipeline/audit/rebuild.py",
+        "sorted(touched | at_fault)",
+        "sorted(touched)",
+    ),
+    _mutant(
+        "leave a figure of a window to come",
+        "A figure of a window that has not closed stays.",
+        MENDING_TESTS,
+        "src/pipeline/sql/revenue/clear_empty_windows.sql",
+        "analytics.due_window('infinity')",
+        "analytics.due_window(%(now)s)",
+    ),
+    _mutant(
+        "leave a figure of an open window",
+        "A figure of a window that is open and has claims stays until it closes.",
+        SQL_TESTS,
+        "src/pipeline/sql/revenue/withdraw_open_windows.sql",
+        "r.window_start > %(now)s - analytics.window_length()",
+        "r.window_start > %(now)s",
+    ),
+    _mutant(
+        "leave a batch that was deleted",
+        "A rebuild compares only batches that are there.",
+        MENDING_TESTS,
+        "src/pipeline/sql/audit/rebuild/compare_batch.sql",
+        "FULL JOIN",
+        "LEFT JOIN",
+    ),
+    _mutant(
+        "number a batch twice",
+        "The number of a batch that was put back is given out again.",
+        MENDING_TESTS,
+        "src/pipeline/audit/rebuild.py",
+        '    execute(cursor, "audit/rebuild/count_batches_on")\n',
+        "",
     ),
     # --- the gate ---
     _mutant(

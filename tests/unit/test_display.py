@@ -100,7 +100,8 @@ def test_below_stand_run_checks_windows_addresses_and_what_to_press() -> None:
         "last run     7, 14:10:48 UTC: partly blocked; windows published 3, held back 1",
         "checks       19 passed, 1 failed",
         "windows due  4",
-        "held back    2026-11-24 09:00, 2026-11-24 10:00 UTC and 1 more",
+        "held back    2026-11-24 09:00, 2026-11-24 10:00 UTC and 1 more; why: explain",
+        "             window 2026-11-24T09:00Z",
         "next window  closes 14:20 UTC, in 6:12; next run 14:20:05, in 6:17",
         "pages        http://localhost:8081",
         "",
@@ -162,19 +163,33 @@ def test_times_stay_short(seconds: float, text: str) -> None:
 
 
 def test_promises_go_on_below_themselves_in_a_terminal() -> None:
-    kept = Promise("a", "every figure equals a recompute", 0, [])
-    broken = Promise("b", "every claim is merged", 1, [{"id": 1, "is_clean": False}])
-    lines = promise_lines([kept, broken])
+    kept = Promise("a", "every figure equals a recompute", ["analytics"], 0, [])
+    example = {"id": 1, "is_clean": False}
+    broken = Promise("b", "every claim is merged", ["merge", "analytics"], 1, [example])
+    lines = promise_lines([kept, broken], office="office")
     assert lines == [
         "ok     every figure equals a recompute",
         "BROKEN every claim is merged",
         "         id=1, is_clean=False",
+        "       To mend it: office merge",
+        "             then: office analytics",
     ]
-    assert promise_lines([kept, broken], width=25) == [
+    assert promise_lines([kept, broken], width=25, office="office") == [
         "ok     every figure",
         "       equals a recompute",
         "BROKEN every claim is",
         "       merged",
         "         id=1,",
         "         is_clean=False",
+        "       To mend it: office",
+        "       merge",
+        "             then: office",
+        "             analytics",
     ]
+
+
+def test_what_no_command_mends_is_said() -> None:
+    lost = Promise("a", "every file is there", [], 1, [])
+    assert promise_lines([lost])[-1] == (
+        "       To mend it: no command does; bring back what is missing from a backup"
+    )

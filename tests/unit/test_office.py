@@ -7,7 +7,9 @@ import pytest
 
 import office
 from commands.demo import make_suites
+from pipeline.audit.verify import mended_by
 from pipeline.core.settings import PROJECT_FOLDER
+from pipeline.core.statements import for_each_stream, statements_in
 
 CONVERSING = {"run", "demo", "publish"}
 
@@ -52,6 +54,18 @@ def test_every_command_has_an_example(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({*commands()} - CONVERSING - {"explain"}))
 def test_every_command_that_answers_answers_in_json_too(name: str) -> None:
     assert "--json" in {option for p in commands()[name].params for option in p.opts}
+
+
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    for_each_stream(statements_in("audit/verify") + statements_in("audit/verify_all")),
+)
+def test_every_promise_names_commands_that_there_are(name: str, stream: str | None) -> None:
+    named = mended_by(name, stream)
+    assert named
+    for line in named:
+        command, *options = line.split()
+        commands()[command].make_context(command, options)
 
 
 @pytest.mark.parametrize(

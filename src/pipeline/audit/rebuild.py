@@ -1,11 +1,14 @@
 """Rebuilds the clean layer from staging, compares it with the live one, and repairs the live one.
 
+Published figures at fault are found, too. It marks their windows, for the next analytics run.
+
 The rebuilt layer is kept in temporary tables. Short transactions fill it while merges go on. A last
 transaction brings it up to date while merges wait.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,7 +16,7 @@ from typing import Final
 from psycopg2.errors import UndefinedTable
 
 from pipeline.archive.file import RecordedFile, copy_source, fault_of
-from pipeline.audit.verify import recorded_files
+from pipeline.audit.verify import recorded_files, windows_at_fault
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
 from pipeline.core.progress import OnProgress, ignore_progress
@@ -26,13 +29,15 @@ from pipeline.core.window import EARLIEST
 class Difference:
     """How many rows of a table differ in the live layer, by kind.
 
-    A row is missing, surplus or changed; an outcome can also be doubled.
+    A row is missing, surplus or changed; an outcome can also be doubled. The relation `window`
+    stands for the published figures: a window is changed if they break a promise.
     """
 
     relation: str
     kind: str
     rows: int
-    examples: list[int]
+    examples: list[int] | list[datetime]
+    """A few ids; of windows, the starts."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Position:
 
 FIRST_POSITION: Final = Position(0, 0)
 EVERYTHING: Final = 2**63 - 1
+
+EXAMPLES_SHOWN: Final = 5
 
 # How much the driver reads at a time.
 COPY_BYTES: Final = 1024 * 1024
@@ -189,9 +196,21 @@ def _finish(
     for stream, position in positions.items():
         _derive_batch(stream, position, EVERYTHING, EVERYTHING, cursor)
     differences = _compare(cursor)
-    marked = _put_right(cursor) if is_applied and differences else 0
+    touched = {row.window_start for row in fetch_all(cursor, "audit/rebuild/touched_windows")}
+    if is_applied and differences:
+        _put_right(cursor)
+    # The figures of a touched window are computed again, whatever they are now.
+    at_fault = windows_at_fault(cursor) - touched
+    due = sorted(touched | at_fault) if is_applied else []
+    execute(cursor, "audit/rebuild/mark_windows", {"windows": due})
     derived = fetch_one(cursor, "audit/rebuild/count_derived").outcomes
-    return Rebuild(derived, differences, is_applied, marked)
+    return Rebuild(derived, differences + _of_figures(at_fault), is_applied, len(due))
+
+
+def _of_figures(windows: set[datetime]) -> list[Difference]:
+    if not windows:
+        return []
+    return [Difference("window", "changed", len(windows), sorted(windows)[:EXAMPLES_SHOWN])]
 
 
 def _compare(cursor: Cursor) -> list[Difference]:
@@ -203,8 +222,8 @@ def _compare(cursor: Cursor) -> list[Difference]:
     return [Difference(**row._asdict()) for row in fetch_all(cursor, "audit/rebuild/differences")]
 
 
-def _put_right(cursor: Cursor) -> int:
-    """Makes the live layer equal to the rebuilt one; returns how many windows it marked."""
+def _put_right(cursor: Cursor) -> None:
+    """Makes the live layer equal to the rebuilt one."""
     gone = fetch_one(cursor, "audit/rebuild/count_without_raw_row").outcomes
     if gone:
         raise OfficeError(
@@ -212,11 +231,13 @@ def _put_right(cursor: Cursor) -> int:
             "rows can't be rebuilt; nothing was changed: 'python src/office.py erased' lists them, "
             "and records those that were erased on purpose. Bring the others back from a backup."
         )
-    marked = len(fetch_all(cursor, "audit/rebuild/mark_windows"))
     for stream in STREAMS:
         execute(cursor, "audit/rebuild/put_rows_right", stream=stream)
     execute(cursor, "audit/rebuild/drop_differing_outcomes")
     execute(cursor, "audit/rebuild/insert_differing_outcomes")
+    # A missing cursor begins anew.
+    execute(cursor, "schema/repeatable/125_merge_cursor")
     for relation in ("batch", "cursor"):
         execute(cursor, f"audit/rebuild/put_{relation}_right")
-    return marked
+    execute(cursor, "audit/rebuild/put_batches_back")
+    execute(cursor, "audit/rebuild/count_batches_on")

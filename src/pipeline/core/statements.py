@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 from psycopg2 import extensions
 
 from pipeline.core.contract import FATES, REASONS
+from pipeline.core.remedies import OTHER_REMEDIES, SEND_AGAIN
 from pipeline.core.streams import STREAMS
 
 Cursor = extensions.cursor
@@ -40,6 +41,8 @@ def statement(name: str, stream: str | None = None) -> str:
         content_columns=_content_columns(),
         fates=FATES,
         reasons=REASONS,
+        other_remedies=OTHER_REMEDIES,
+        send_again=SEND_AGAIN,
         **of_stream,
     )
 

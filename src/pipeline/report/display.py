@@ -41,6 +41,7 @@ FACTS: Final = (
 )
 VERDICT_STYLES: Final = {"published": "green", "partly_blocked": "yellow", "blocked": "red"}
 WINDOWS_NAMED: Final = 2
+OFFICE: Final = "python src/office.py"
 LARGE: Final = 100
 
 
@@ -106,12 +107,14 @@ def status_line(status: Status) -> str:
     )
 
 
-def promise_lines(promises: list[Promise], *, width: int | None = None) -> list[str]:
-    """A line per promise; below a broken one, the rows at fault.
+def promise_lines(
+    promises: list[Promise], *, width: int | None = None, office: str = OFFICE
+) -> list[str]:
+    """A line per promise; below a broken one, the rows at fault, and the commands that mend it.
 
-    With a width, longer lines are wrapped.
+    The commands begin with `office`. With a width, longer lines are wrapped.
     """
-    lines = _promise_lines(promises)
+    lines = _promise_lines(promises, office)
     return [part for line in lines for part in _wrapped(line, width)] if width else lines
 
 
@@ -121,7 +124,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _promise_lines(promises: list[Promise]) -> list[str]:
+def _promise_lines(promises: list[Promise], office: str) -> list[str]:
     lines = []
     for promise in promises:
         lines.append(f"{'ok    ' if promise.holds else 'BROKEN'} {promise.text}")
@@ -129,15 +132,36 @@ def _promise_lines(promises: list[Promise]) -> list[str]:
         hidden = promise.rows_at_fault - len(promise.examples)
         if hidden:
             lines.append(f"         … and {hidden} more")
+        if not promise.holds:
+            lines += _mending_lines(promise, office)
     return lines
 
 
-def run_lines(result: "CycleResult") -> list[str]:
-    """An analytics run: the verdict, the windows, and every check that did not pass."""
+def _mending_lines(promise: Promise, office: str) -> list[str]:
+    """What to type, one after the other, or that nothing can be typed."""
+    if not promise.mended_by:
+        return ["       To mend it: no command does; bring back what is missing from a backup"]
+    first, *more = promise.mended_by
+    return [
+        f"       To mend it: {office} {first}",
+        *(f"             then: {office} {command}" for command in more),
+    ]
+
+
+def run_lines(result: "CycleResult", *, office: str = OFFICE) -> list[str]:
+    """An analytics run: the verdict, the windows, every check that did not pass, what to do."""
     windows = f"windows published: {len(result.published)}, held back: {len(result.blocked)}"
     return [
         f"Run {result.quality_run_id}: {_words(result.verdict)}; {windows}.",
         *(_check_line(check) for check in result.checks if check.status != "passed"),
+        *(_held_back_hint(result.blocked[0], office) if result.blocked else []),
+    ]
+
+
+def _held_back_hint(window: datetime, office: str) -> list[str]:
+    return [
+        f"  Correct the cause and run: {office} analytics",
+        f"  Or, if the figures are right: {office} release {window:%Y-%m-%dT%H:%MZ} --reason TEXT",
     ]
 
 
@@ -216,29 +240,37 @@ def replay_lines(replayed: list[Replayed]) -> list[str]:
     return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
 
 
-def rebuild_lines(found: Rebuild) -> list[str]:
-    """A line per kind of difference, with a few example ids, and what was done about it."""
+def rebuild_lines(found: Rebuild, *, office: str = OFFICE) -> list[str]:
+    """A line per kind of difference, with a few examples, and what was done or is to be done."""
     lines = [
         f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows)}"
         for each in found.differences
     ]
-    return [*lines, _rebuild_line(found)]
+    return [*lines, *_rebuild_result(found, office)]
 
 
-def _some(numbers: list[int], count: int) -> str:
-    more = ", …" if count > len(numbers) else ""
-    return f" ({', '.join(map(str, numbers))}{more})" if numbers else ""
+def _some(examples: list[int] | list[datetime], count: int) -> str:
+    more = ", …" if count > len(examples) else ""
+    return f" ({', '.join(map(_example, examples))}{more})" if examples else ""
 
 
-def _rebuild_line(found: Rebuild) -> str:
+def _example(example: int | datetime) -> str:
+    return f"{example:%Y-%m-%d %H:%M}" if isinstance(example, datetime) else str(example)
+
+
+def _rebuild_result(found: Rebuild, office: str) -> list[str]:
+    rebuilt = f"{found.outcomes} outcomes rebuilt"
     if not found.differences:
-        return f"{found.outcomes} outcomes rebuilt: the clean layer is the same."
+        return [f"{rebuilt}: nothing differs."]
     if not found.is_applied:
-        return f"{found.outcomes} outcomes rebuilt: the clean layer differs; --apply puts it right."
-    return (
-        f"{found.outcomes} outcomes rebuilt, and the clean layer put right; "
-        f"{found.marked_windows} windows are to be computed again."
-    )
+        return [f"{rebuilt}: there are differences.", f"To mend them: {office} rebuild --apply"]
+    if not found.marked_windows:
+        return [f"{rebuilt}, and the differences put right."]
+    windows = f"windows to be computed again: {found.marked_windows}"
+    return [
+        f"{rebuilt}, and the clean layer put right; {windows}.",
+        f"The next analytics run publishes them; to run it now: {office} analytics",
+    ]
 
 
 def _stream_cells(stream: StreamStatus, now: datetime) -> list[str]:
@@ -308,7 +340,8 @@ def _held_back(windows: list[datetime]) -> str:
         return ""
     named = ", ".join(f"{window:%Y-%m-%d %H:%M}" for window in windows[:WINDOWS_NAMED])
     more = len(windows) - WINDOWS_NAMED
-    return f"{named} UTC{f' and {more} more' if more > 0 else ''}"
+    why = f"why: explain window {windows[0]:%Y-%m-%dT%H:%MZ}"
+    return f"{named} UTC{f' and {more} more' if more > 0 else ''}; {why}"
 
 
 def _next_window(status: Status, next_run: datetime | None) -> str:

@@ -15,6 +15,7 @@ from pipeline.audit.explain import (
     WindowState,
     check_in_words,
 )
+from pipeline.core.remedies import remedy_of
 
 WIDTH = 80
 OFFICE = "python src/office.py"
@@ -70,6 +71,7 @@ def window_lines(biography: WindowBiography, *, office: str = OFFICE) -> list[st
         *_mark_lines(window),
         *_gone_lines(biography.gone_rows, office),
         *(_sum_lines(biography) if window.claims or window.figures else []),
+        *(_mending_lines(office) if biography.found_something_wrong else []),
     ]
 
 
@@ -104,6 +106,8 @@ def _fate_in_words(row: Row) -> str:
         parts = [f"{parts[0]}: {row['reason_in_words']} ({row['reason']})"]
     if row["hint"]:
         parts.append(f"Hint: {row['hint']}")
+    if row["fate"] == "rejected":
+        parts.append(f"What to do: {remedy_of(row['reason'])}")
     if row["differences"]:
         parts.append("; ".join(map(_difference, row["differences"])))
     if row["run_id"]:
@@ -171,7 +175,7 @@ def _why(claim: ClaimBiography, contribution: Contribution) -> str:
 
 def _published_figure(window: WindowState, contribution: Contribution) -> str:
     if not contribution.is_settled:
-        return "The category is new: the next analytics run takes it in."
+        return "The category is new or was changed: the next analytics run takes that in."
     figure = window.figure(contribution.category)
     if figure is None:
         return "No figure is published yet."
@@ -253,7 +257,9 @@ def _held_back_lines(window: WindowState, office: str) -> Iterator[str]:
     yield from _check_lines(held["checks"])
     figures = "; ".join(f"{each['category']} {_figure(each)}" for each in held["figures"])
     yield from _paragraph(f"The figures held back: {figures}.", indent=2)
-    yield "  Correct the cause, or release the window:"
+    yield "  Correct the cause, and compute it again:"
+    yield f"    {office} analytics"
+    yield "  Or, if the figures are right, release the window:"
     yield f"    {office} release {window.window_start:%Y-%m-%dT%H:%MZ} --reason TEXT"
 
 
@@ -286,6 +292,10 @@ def _gone_lines(gone_rows: list[Row], office: str) -> Iterator[str]:
     yield from _more(len(gone_rows) - ROWS_SHOWN, "raw rows that are gone")
 
 
+def _mending_lines(office: str) -> list[str]:
+    return [*_heading("To mend it:"), f"  {office} rebuild --apply && {office} analytics"]
+
+
 def _sum_lines(biography: WindowBiography) -> Iterator[str]:
     for category in biography.categories:
         yield from _category_lines(biography, category)
@@ -308,12 +318,12 @@ def _category_lines(biography: WindowBiography, category: CategorySum) -> Iterat
 
 
 def _agreement(biography: WindowBiography, category: CategorySum) -> str:
-    if not category.is_tracked:
-        return "the category is no longer tracked"
+    if not category.is_tracked and not category.is_settled:
+        return "no longer tracked: the next run withdraws it"
+    if not category.is_settled:
+        return "new or changed: the next run takes it in"
     if category.agrees:
         return "agrees with the published figure"
-    if not category.is_settled:
-        return "the category is new: the next run takes it in"
     if not biography.window.figures:
         return ""
     if biography.window.marks:

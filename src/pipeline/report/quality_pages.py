@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.core.contract import REASONS
 from pipeline.core.files import replace_file
+from pipeline.core.remedies import remedy_of
 from pipeline.core.statements import Cursor, fetch_all
 from pipeline.quality.data_docs import page_of, run_name, suites_by_run
 from pipeline.report.quality_charts import last_hours, trend_drawings, volume_drawings, volume_table
@@ -141,7 +142,11 @@ def _ago(time: datetime | None, now: datetime) -> dict[str, Any] | None:
 
 def _rejected(cursor: Cursor) -> list[dict[str, Any]]:
     return [
-        {**row._asdict(), "in_words": REASONS.get(row.reason, row.reason)}
+        {
+            **row._asdict(),
+            "in_words": REASONS.get(row.reason, row.reason),
+            "remedy": remedy_of(row.reason),
+        }
         for row in fetch_all(cursor, "report/rejected")
     ]
 

@@ -91,12 +91,18 @@ def _environment() -> Environment:
         count=counted,
         claims_of_window=_claims_of_window,
         minutes=_minutes,
+        iso=_iso,
     )
     return pages
 
 
 def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}"
+
+
+def _iso(time: datetime) -> str:
+    """A time as a command takes it."""
+    return f"{time:%Y-%m-%dT%H:%MZ}"
 
 
 def _clock(time: datetime) -> str:

@@ -1,0 +1,1 @@
+DELETE FROM staging.merge_run WHERE run_id = 52;
