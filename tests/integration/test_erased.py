@@ -63,6 +63,14 @@ def broken(database: Database) -> set[str]:
     return {each.name for each in database.run(verify, snapshot=True) if not each.holds}
 
 
+def told_by_verify(database: Database) -> str:
+    """The first command that verify names for an outcome without a raw row."""
+    promises = database.run(verify, snapshot=True)
+    [promise] = [each for each in promises if each.name == "020_outcome_has_raw_row"]
+    assert [example["seq"] for example in promise.examples] == [2]
+    return promise.mended_by[0]
+
+
 def gone(database: Database, *seqs: int) -> GoneRows:
     return database.run(partial(find_gone, seqs=seqs))
 
@@ -94,6 +102,7 @@ def test_only_the_window_that_it_touches_is_held_back_until_it_is_recorded(offic
         assert (result.published, result.blocked) == (published, [NOON + WINDOW])
         assert {check.check_name for check in result.checks if check.blocks} == {HELD_BACK_BY}
     assert broken(office.database) == GONE
+    assert told_by_verify(office.database) == "erased --reason TEXT"
     record(office.database)
     assert office.run().published == [NOON + WINDOW]
     assert {window for window, _ in revenue(office.database)} == {"12:00", "12:10", "12:20"}
