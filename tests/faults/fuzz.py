@@ -22,6 +22,7 @@ from typing import Final
 
 import click
 
+from faults.costs import TOO_DEAR, Averages, cost_of, dear_ones
 from faults.payloads import Payload, payloads
 from faults.staged import Staged, broken_promises, clean_layer, read_staged, receive_at
 from generators import PATIENTS, RECEIVED_AT
@@ -64,6 +65,7 @@ class Fuzz:
     sent: int = 0
     stops: int = 0
     _unmerged: list[Payload] = field(default_factory=list)
+    _averages: Averages | None = None
     _digest: bytes = b""
 
     @property
@@ -134,7 +136,9 @@ class Fuzz:
     def check_merged(self) -> None:
         """Every payload is there, byte for byte, and its outcome is what the model says."""
         first = len(self.outcomes)
-        self._check(read_staged(self.database, after=first), first)
+        staged = read_staged(self.database, after=first)
+        self._check(staged, first)
+        self._check_costs(staged, first)
         self._unmerged = []
 
     def _check(self, staged: list[Staged], first: int) -> None:
@@ -155,6 +159,21 @@ class Fuzz:
                 )
         for stream, payload in self._unmerged:
             self._digest = _digest(self._digest, stream, payload)
+
+    def _check_costs(self, staged: list[Staged], first: int) -> None:
+        """No payload costs many times as much as an average one of its size."""
+        self._averages = self._averages or Averages(self.database)
+        by_seq = {row.raw.seq: row.raw for row in staged}
+        for stream in STREAMS:
+            for seq in dear_ones(self.database, self._averages, stream, after=first):
+                payload = by_seq[seq].payload
+                seconds = cost_of(self.database, stream, payload.decode())
+                times = self._averages.times(len(payload), seconds)
+                if times > TOO_DEAR:
+                    raise Violation(
+                        f"payload {seq} costs {times:.0f} times as much as an average one",
+                        {seq: (stream, payload)},
+                    )
 
     def check_everything(self) -> None:
         """The clean layer is the model's; figures come out, and every promise holds."""

@@ -9,7 +9,16 @@ from random import Random
 from typing import Final
 
 from faults.poison import POISON
-from generators import FIELDS, KNOWN, ODD_BYTES, ODD_NUMBERS, ODD_STRINGS, RECEIVED_AT, object_text
+from generators import (
+    FIELDS,
+    KNOWN,
+    ODD_BYTES,
+    ODD_NUMBERS,
+    ODD_STRINGS,
+    RECEIVED_AT,
+    changed,
+    object_text,
+)
 
 Payload = tuple[str, bytes]
 Mutation = Callable[[Random, bytes], bytes]
@@ -41,14 +50,14 @@ def payloads(random: Random) -> Iterator[Payload]:
 
 def _next(random: Random, recent: deque[Payload]) -> Payload:
     [kind] = random.choices(
-        ["valid", "repeated", "of the corpus", "large", "mutated"], [300, 80, 80, 1, 540]
+        ["valid", "repeated", "of the corpus", "large", "mutated"], [300, 80, 80, 2, 540]
     )
     if kind == "repeated" and recent:
         return random.choice(recent)
     if kind == "of the corpus":
         return random.choice(_SMALL)
     if kind == "large":
-        return random.choice(_LARGE)
+        return random.choice(_LARGE) if random.random() < 0.5 else _dear(random)
     if kind == "mutated":
         return _mutated(random)
     return _valid(random)
@@ -69,6 +78,35 @@ def _valid(random: Random) -> Payload:
     if random.random() < 0.1:
         tokens["more"] = random.choice(ODD_STRINGS[5:8])
     return stream, object_text(dict(random.sample(list(tokens.items()), len(tokens)))).encode()
+
+
+def _dear(random: Random) -> Payload:
+    """A claim that is filled with one thing, many times: what may be dear to judge."""
+    key = random.choice(("more", "more", "more", "code", "price", "id"))
+    token = random.choice(DEAR_SHAPES)(int(10 ** random.uniform(3, 5.8)))
+    return "claim", changed("claim", **{key: token}).encode()
+
+
+def _listed(item: str) -> Callable[[int], str]:
+    return lambda size: "[" + ",".join([item] * (size // (len(item) + 1))) + "]"
+
+
+def _quoted(item: str) -> Callable[[int], str]:
+    return lambda size: '"' + item * (size // len(item)) + '"'
+
+
+# Brackets, keys, escapes, digits, nesting just below the limit, one long string.
+DEAR_SHAPES: Final[list[Callable[[int], str]]] = [
+    *map(_listed, ("[]", "[[]]", "[" * 12 + "]" * 12, '[""]', '{"":{}}')),
+    *map(_listed, ('{"a":1}', '{"a":1,"a":2}', '{"' + "k" * 50 + '":0}')),
+    lambda size: "{" + ",".join(f'"k{number}":0' for number in range(size // 12)) + "}",
+    lambda size: "{" + ",".join(['"k":0'] * (size // 6)) + "}",
+    *map(_quoted, ("\\u0041", "\\\\", '\\"', "\\n")),
+    *map(_listed, ("1", "1e9", "1e131071", "-0.1")),
+    lambda size: "9" * size,
+    *map(_listed, ("[" * 990 + "]" * 990, '{"":' * 990 + "0" + "}" * 990)),
+    *map(_quoted, ("x", " ", "[{", "\u3000")),
+]
 
 
 def _id(random: Random) -> str:

@@ -96,6 +96,7 @@ def _object_of(keys: int) -> str:
 
 _CLAIM: Final = changed("claim")
 _DEEPEST: Final = DEEPEST_NESTING
+_CHAIN: Final = "[" * (_DEEPEST - 2) + "]" * (_DEEPEST - 2)
 
 _JSON_AND_POSTGRES: Final = [
     _claims("NUL escape in a value", "unstorable", *_with("more", ['"\\u0000"', '"a\\u0000b"'])),
@@ -146,6 +147,16 @@ _NESTING: Final = [
     ),
     _claims("brackets in a key", None, *_with("more", ['{"' + "[" * 7_000 + '": 0}'])),
     _claims("brackets in a string never closed", "too_deep", '{"id": "' + "[" * 7_000),
+    _claims(
+        "brackets by the hundred thousand", None, *_with("more", ["[" + "[]," * 300_000 + "0]"])
+    ),
+    _claims("chains just deep enough", None, *_with("more", ["[" + (_CHAIN + ",") * 200 + "0]"])),
+    _claims(
+        "escapes by the hundred thousand", None, *_with("more", ['"' + "\\u0041" * 170_000 + '"'])
+    ),
+    _claims(
+        "keys by the ten thousand", None, *_with("more", ["[" + '{"a":1,"a":2},' * 70_000 + "0]"])
+    ),
     _claims("brackets side by side", None, *_with("more", ["[" + "[], " * 7_000 + "{}]"])),
 ]
 

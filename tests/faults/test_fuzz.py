@@ -1,17 +1,20 @@
 """A slice of the fuzz run, and that it sees what it is there to see."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from faults import fuzz
+from faults.costs import TOO_DEAR, Averages, cost_of
 from faults.fuzz import Fuzz, Violation, fuzz_database
-from faults.payloads import MUTATIONS, Payload, payloads
+from faults.payloads import DEAR_SHAPES, MUTATIONS, Payload, payloads
 from faults.staged import receive_at
 from generators import RECEIVED_AT, changed
 from pipeline.core.database import Database
+from pipeline.core.statements import statement
 
 SEED = 413
 SLICE = 2_000
@@ -118,6 +121,28 @@ def test_what_goes_wrong_before_the_merge_is_found(still_database: Database, sql
 def test_what_goes_wrong_after_the_merge_is_found(still_database: Database, sql: str) -> None:
     with pytest.raises(Violation):
         run_with(still_database, after=sql)
+
+
+@pytest.mark.parametrize("shape", DEAR_SHAPES)
+def test_what_may_be_dear_to_judge_is_not(
+    still_database: Database, shape: Callable[[int], str]
+) -> None:
+    payload = changed("claim", more=shape(10_000))
+    seconds = cost_of(still_database, "claim", payload)
+    assert Averages(still_database).times(len(payload), seconds) < TOO_DEAR
+
+
+def test_a_payload_that_is_dear_is_found(still_database: Database) -> None:
+    """The contract is made slow for one payload."""
+    run = Fuzz(still_database, Random(SEED))
+    slow = statement("schema/repeatable/138_has_unique_keys").replace(
+        "SELECT\n    (SELECT count(*)", "SELECT pg_sleep(0.1) IS NULL OR\n    (SELECT count(*)"
+    )
+    execute(still_database, slow.replace("IMMUTABLE", "VOLATILE"))
+    run.send([("claim", changed("claim", more='{"k": 1, "k": 2}').encode())])
+    run.merge()
+    with pytest.raises(Violation, match="times as much as an average one"):
+        run.check_merged()
 
 
 def test_what_changes_later_is_found(still_database: Database) -> None:

@@ -435,6 +435,14 @@ recorded_outcome AS (
         "FALSE",
     ),
     _mutant(
+        "count a level too few",
+        "A payload that is nested one level too deep is taken.",
+        ("tests/sql/test_cases.py",),
+        "src/pipeline/sql/schema/repeatable/138_nests_deeper.sql",
+        "11 + sum(",
+        "10 + sum(",
+    ),
+    _mutant(
         "round to microseconds",
         "A time just before a window's end moves into the next window.",
         STAGING_TESTS,

@@ -1,8 +1,9 @@
 -- staging.has_unique_keys: one row per call: whether each key of an object occurs once; the keys of objects inside it are not looked
--- at. jsonb keeps one of two equal keys, so it holds fewer than were written.
+-- at. jsonb keeps one of two equal keys, so it holds fewer than were written. It fails on what is not JSON, so it is not IMMUTABLE: the
+-- planner would call it for a constant payload before anything else has looked at that.
 CREATE OR REPLACE FUNCTION staging.has_unique_keys(payload text)
 RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
 SELECT
     (SELECT count(*) FROM json_object_keys(payload::json) AS written (key))

@@ -2,7 +2,7 @@
 -- It never says what the payload holds, so that everybody may see it.
 CREATE OR REPLACE FUNCTION staging.rejection_hint(reason text, payload text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
 SELECT
     CASE
