@@ -461,11 +461,18 @@ class MoveCursor:
     """The merge's cursors pass what is pending, as after a restore into another cluster."""
 
 
-Step = Append | Load | Hold | LetGo | Merge | MoveCursor
+@dataclass(frozen=True)
+class Come:
+    """A patient comes who was unknown."""
+
+    patient: int
+
+
+Step = Append | Load | Hold | LetGo | Merge | MoveCursor | Come
 
 _FEW_TOKENS: dict[str, tuple[str, ...]] = {
     "id": (*"0112233445", "-0", '"1"'),
-    "patient_id": (*"1222222222", "1001"),
+    "patient_id": (*"12222222", "1001", "1002"),
     "code": ('"a"', '"a"', '"\\u0061"', '"b"'),
     "price": ("3.1", "3.10", "310e-2", "3.2"),
     "icd10_code": ('"R41.3"', '"R41.3"', '"J44.9"', '"Z00"'),
@@ -495,6 +502,7 @@ _merge_steps: st.SearchStrategy[Step] = st.one_of(
     *(_arriving(Hold), st.builds(LetGo, st.booleans())),
     *(_merges, _merges, _merges),
     st.builds(MoveCursor),
+    st.builds(Come, st.sampled_from((1001, 1002))),
 )
 merge_histories = st.lists(_merge_steps, min_size=6, max_size=16)
 

@@ -338,11 +338,14 @@ def test_nobody_else_can_read_the_files(office: Database, tmp_path: Path) -> Non
 
 def test_a_replay_leaves_what_is_archived(office: Database, tmp_path: Path) -> None:
     run(office, tmp_path)
+    merge(office)
     execute(office, "INSERT INTO patient VALUES (5000, 'A', 'B', '1980-01-01')")
     before = clean_layer(office)
     assert replay(office) == []
     assert office.run(count_archived) == 3
     assert office.run(partial(count_archived, reason="unknown_patient")) == 1
+    merge(office)
+    assert rows(office, "SELECT * FROM staging.awaited_patient") == []
     assert clean_layer(office) == before
     assert broken(office, tmp_path) == []
 

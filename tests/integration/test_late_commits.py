@@ -3,19 +3,18 @@
 What a merge reads is told by the server, which counts the pages that a statement looks at.
 """
 
-import json
 import random
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from integration.counting import Counting
 from integration.events import claim, fates, rows
 from pipeline.core import database as database_module
 from pipeline.core.database import Database
@@ -29,7 +28,6 @@ from pipeline.staging.append import append
 
 MANY = 20_000
 FEW = 100
-EXPLAINABLE = re.compile(r"(\s|--.*\n)*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 ARRIVALS = """
     INSERT INTO staging.event (stream, payload)
     SELECT 'claim', format('{"id": %%s, "patient_id": 1, "code": "A", "price": 1}', number)
@@ -37,27 +35,6 @@ ARRIVALS = """
     """
 # The schedules of the interleaving test.
 SEEDS = 30
-
-
-class Counting(WatchedNamedTupleCursor):
-    """A cursor that counts the pages that its statements look at."""
-
-    pages: ClassVar[int] = 0
-
-    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002, ANN401
-        if isinstance(query, str) and EXPLAINABLE.match(query):
-            Counting.pages += self._pages_of(query, vars)
-        super().execute(query, vars)  # type: ignore[no-untyped-call]
-
-    def _pages_of(self, query: str, values: Any) -> int:  # noqa: ANN401
-        """Does it once, and undoes it."""
-        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        super().execute("SAVEPOINT counting")  # type: ignore[no-untyped-call]
-        super().execute(f"{explain} {query}", values)  # type: ignore[no-untyped-call]
-        [(explained,)] = self.fetchall()
-        super().execute("ROLLBACK TO counting")  # type: ignore[no-untyped-call]
-        plan = (explained if isinstance(explained, list) else json.loads(explained))[0]["Plan"]
-        return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
 Pages = Callable[[], int]

@@ -28,6 +28,11 @@ from pipeline.schema.migrate import apply_schema
 FOLDER = Path(__file__).parent / "upgrade"
 ARCHIVE = FOLDER / "archive"
 PROGRAMS = next(Path(sys.prefix).rglob("pginstall18/bin"))
+AWAITED = "SELECT stream, seq FROM staging.awaited_patient ORDER BY seq"
+REJECTED_FOR_A_PATIENT = """
+    SELECT o.stream, o.seq FROM staging.outcome AS o JOIN staging.event AS e ON o.seq = e.seq
+    WHERE o.reason = 'unknown_patient' ORDER BY o.seq
+    """
 LATER = datetime(2026, 5, 15, tzinfo=UTC)
 
 # What was due then has waited since: that is not what an upgrade is to answer for.
@@ -99,6 +104,7 @@ def test_all_data_and_figures_are_kept(upgraded: Database) -> None:
     assert figures(upgraded) == figures_of_that_commit()
     assert broken(upgraded, patience=SINCE_THE_DUMP) == []
     assert differences(upgraded) == []
+    assert rows(upgraded, AWAITED) == rows(upgraded, REJECTED_FOR_A_PATIENT)
 
 
 def test_the_office_goes_on(upgraded: Database) -> None:

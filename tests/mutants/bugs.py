@@ -9,6 +9,7 @@ from typing import Final
 
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
 LATE_TESTS: Final = ("tests/integration/test_late_commits.py",)
+PATIENT_TESTS: Final = ("tests/integration/test_late_patients.py",)
 UNPROCESSABLE_TESTS: Final = (
     "tests/unit/test_failure.py",
     "tests/integration/test_unprocessable.py",
@@ -239,6 +240,30 @@ MUTANTS: Final[list[Mutant]] = [
     done = take(cursor, stream, rows)
     cursor.connection.commit()
 """,
+    ),
+    _mutant(
+        "wait for no patient",
+        "A row that is rejected for its unknown patient is forgotten, whenever the patient comes.",
+        PATIENT_TESTS,
+        MERGE_ROWS,
+        "    WHERE j.reason = 'unknown_patient'\n",
+        "    WHERE j.reason = 'unknown_patients'\n",
+    ),
+    _mutant(
+        "look for the same patients again and again",
+        "Of many awaited patients, only the first ones are ever looked for.",
+        PATIENT_TESTS,
+        "src/pipeline/sql/merge/settle_awaited.sql",
+        "    awaited_from = %(next_patient)s\n",
+        "    awaited_from = awaited_from\n",
+    ),
+    _mutant(
+        "forget the earlier outcome",
+        "A row whose patient has come loses the record that it was rejected.",
+        PATIENT_TESTS,
+        "src/pipeline/sql/schema/repeatable/190_put_back_awaited.sql",
+        "    FROM put_back AS b\n    ORDER BY b.seq\n",
+        "    FROM put_back AS b\n    WHERE FALSE\n",
     ),
     _mutant(
         "a cancelled row is rejected",

@@ -237,6 +237,7 @@ def _put_right(cursor: Cursor) -> None:
     execute(cursor, "audit/rebuild/insert_differing_outcomes")
     # A missing cursor begins anew.
     execute(cursor, "schema/repeatable/125_merge_cursor")
+    execute(cursor, "audit/rebuild/await_patients")
     for relation in ("batch", "cursor"):
         execute(cursor, f"audit/rebuild/put_{relation}_right")
     execute(cursor, "audit/rebuild/put_batches_back")

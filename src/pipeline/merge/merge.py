@@ -25,6 +25,8 @@ LAST_SEQ = 2**63 - 1
 STATEMENT_SECONDS: Final = 30.0
 # It waits for a lock for a part of that time only: a wait must not be taken for work that is long.
 LOCK_SHARE: Final = 0.5
+# So many awaited patients are looked for in each merge, so that it costs the same however many are.
+PATIENTS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,19 @@ class Look(Enum):
 
     BEHIND = "behind"
     """Just behind the cursor: rows that committed late or were replayed."""
+    AWAITED = "awaited"
+    """Rows that were rejected because their patient was unknown, of the next 1,000 patients."""
+    ALL_AWAITED = "all awaited"
+    """The same, of all patients."""
     AHEAD = "ahead"
     """Ahead of the cursor: rows that arrived since."""
     RECENT = "recent"
     """Everywhere in the last two days. The cursor is for speed only, the outcomes are the truth."""
     ALL = "all"
     """Everywhere."""
+
+
+SWEEPS: Final = (Look.RECENT, Look.ALL)
 
 
 def merge_pending(
@@ -136,7 +145,8 @@ def merge_stream(
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> Iterator[Batch]:
     """Merges one stream like `merge_pending`."""
-    looks = (Look.BEHIND, Look.AHEAD, *([sweep] if sweep else []))
+    awaited = Look.ALL_AWAITED if sweep is Look.ALL else Look.AWAITED
+    looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
     for look in looks:
         merge = partial(merge_batch, stream=stream, look=look, statement_seconds=statement_seconds)
         yield from _batches(database, merge, batch_size)
@@ -201,10 +211,12 @@ def merge_batch(
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
     found = _FIND[look](cursor, stream, place, batch_size)
-    if found is None or not found.found:
+    if found is None:
         return None, False
     # If it found fewer than it asked for, these are all. Later arrivals are for the next merge.
-    more = found.found >= batch_size
+    more = found.has_more
+    if not found.found:
+        return None, more
     # Except ahead of the cursor, the rows that were found are listed one by one.
     taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
     rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
@@ -214,7 +226,8 @@ def merge_batch(
     if look is Look.AHEAD:
         execute(cursor, "merge/move_cursor", rows)
     if batch.rows:
-        return replace(batch, found_by_sweep=found.low_seq <= place.passed_seq), more
+        is_passed = look in SWEEPS and found.low_seq <= place.passed_seq
+        return replace(batch, found_by_sweep=is_passed), more
     # Ahead of the cursor, a sweep has decided these rows before. A sweep that decides no row must
     # end, or it would find the same row for ever.
     execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
@@ -234,8 +247,29 @@ def _find_behind(cursor: Cursor, stream: str, place: Any, batch_size: int) -> An
         return None
     asked = {"stream": stream, "batch_size": batch_size, **place._asdict(), **behind._asdict()}
     found = fetch_one(cursor, "merge/next_behind", asked)
-    if found.found < batch_size:
+    if not found.has_more:
         execute(cursor, "merge/settle_cursor", asked)
+    return found
+
+
+def _find_awaited(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows whose patient was unknown and is known by now, of the next patients."""
+    asked = {"awaited_from": place.awaited_from, "most_patients": PATIENTS_AT_ONCE}
+    return _put_back(cursor, place, {"stream": stream, "batch_size": batch_size, **asked})
+
+
+def _find_all_awaited(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+    """The next raw rows whose patient was unknown and is known by now, of all patients."""
+    asked = {"awaited_from": -LAST_SEQ - 1, "most_patients": LAST_SEQ}
+    return _put_back(cursor, place, {"stream": stream, "batch_size": batch_size, **asked})
+
+
+def _put_back(cursor: Cursor, place: Any, asked: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Puts rejected raw rows back to pending; None if no patient is awaited."""
+    if not place.awaits:
+        return None
+    found = fetch_one(cursor, "merge/next_awaited", asked)
+    execute(cursor, "merge/settle_awaited", {**asked, **found._asdict()})
     return found
 
 
@@ -264,6 +298,8 @@ def _find_all(cursor: Cursor, stream: str, _: Any, batch_size: int) -> Any:  # n
 
 _FIND: Final = {
     Look.BEHIND: _find_behind,
+    Look.AWAITED: _find_awaited,
+    Look.ALL_AWAITED: _find_all_awaited,
     Look.AHEAD: _find_ahead,
     Look.RECENT: _find_recent,
     Look.ALL: _find_all,

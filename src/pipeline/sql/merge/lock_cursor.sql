@@ -7,6 +7,8 @@ SELECT
     p.looked_snapshot,
     p.looks_back,
     p.passed_seq,
+    p.awaits,
+    p.awaited_from,
     (now() - interval '2 days')::text AS recent_from
 FROM staging.merge_place AS p
 WHERE p.stream = %(stream)s

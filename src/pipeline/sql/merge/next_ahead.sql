@@ -30,6 +30,7 @@ SELECT
     b.first_at,
     b.last_at,
     b.found,
+    b.found >= %(batch_size)s AS has_more,
     '{}'::bigint[] AS behind_seqs,
     array(
         SELECT o.seq

@@ -40,6 +40,7 @@ SELECT
     min(coalesce(r.received_at, '-infinity'))::text AS first_at,
     max(r.received_at)::text AS last_at,
     count(*) AS found,
+    count(*) >= %(batch_size)s AS has_more,
     coalesce(array_agg(r.seq), '{}') AS behind_seqs,
     '{}'::bigint[] AS decided_seqs
 FROM pending_row AS r

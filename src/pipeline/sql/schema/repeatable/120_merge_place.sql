@@ -25,7 +25,13 @@ SELECT
         SELECT least(c.looked_at, c.taken_at, now(), min(b.after_at)) - interval '1 day'
         FROM staging.look_back AS b
         WHERE b.stream = c.stream
-    ) AS pending_from
+    ) AS pending_from,
+    (
+        SELECT min(a.patient_id) IS NOT NULL
+        FROM staging.awaited_patient AS a
+        WHERE a.stream = c.stream
+    ) AS awaits,
+    c.awaited_from
 FROM staging.merge_cursor AS c;
 
 COMMENT ON VIEW staging.merge_place IS 'One row per stream: the cursor, in the form that searches for raw rows need.';
@@ -40,6 +46,8 @@ COMMENT ON COLUMN staging.merge_place.looked_snapshot IS
 COMMENT ON COLUMN staging.merge_place.looks_back IS 'Whether the stream has rows in staging.look_back.';
 COMMENT ON COLUMN staging.merge_place.passed_seq IS 'All rows up to this one are taken, and no new one can appear among them.';
 COMMENT ON COLUMN staging.merge_place.pending_from IS 'All rows that have not been taken yet were received at this time or later.';
+COMMENT ON COLUMN staging.merge_place.awaits IS 'Whether the stream has rows in staging.awaited_patient.';
+COMMENT ON COLUMN staging.merge_place.awaited_from IS 'The patient to look for next.';
 
 -- staging.whole_xid: the number of a transaction with its epoch, which pg_locks leaves out. It is within 2^31 of a known one.
 CREATE OR REPLACE FUNCTION staging.whole_xid(short xid, near xid8)

@@ -75,6 +75,9 @@ BEGIN
         INSERT INTO staging.archived_day (file_name, begins_at, ends_at, seqs, raw_rows, file_bytes, sha256)
         VALUES (archived_file, dropped.begins_at, dropped.ends_at, archived_seqs, archived_rows, archived_bytes, archived_sha256);
     END IF;
+    -- What is archived can't be merged again, so nobody waits for its patients.
+    DELETE FROM staging.awaited_patient AS a
+    WHERE a.received_at >= coalesce(dropped.begins_at, '-infinity') AND a.received_at < dropped.ends_at AND a.seq <@ archived_seqs;
     -- Appends wait for this lock, so it gives up soon and can be called again.
     PERFORM set_config('lock_timeout', '500ms', TRUE);
     LOCK TABLE ONLY staging.event IN ACCESS EXCLUSIVE MODE;

@@ -51,6 +51,14 @@ COMMENT ON COLUMN staging.merge_cursor.looked_at IS
 'When that was. Rows that appear behind the cursor later were received at most a day earlier.';
 COMMENT ON COLUMN staging.merge_cursor.looked_snapshot IS
 'What the first batch after that look saw. Of the raw rows from there to taken_seq, all that it saw are taken.';
+COMMENT ON COLUMN staging.merge_cursor.awaited_from IS
+'The patient in staging.awaited_patient that the merge looks for next, with some that follow.';
+COMMENT ON TABLE staging.awaited_patient IS
+'One row per raw row that is rejected because its patient is unknown. When the patient comes, the merge takes the raw row again.';
+COMMENT ON COLUMN staging.awaited_patient.stream IS 'The stream.';
+COMMENT ON COLUMN staging.awaited_patient.patient_id IS 'The patient.';
+COMMENT ON COLUMN staging.awaited_patient.seq IS 'The raw row.';
+COMMENT ON COLUMN staging.awaited_patient.received_at IS 'When it was received, or -infinity if it has no time.';
 COMMENT ON TABLE staging.look_back IS
 'One row per stream and transaction that can still make raw rows appear behind the merge''s cursor.';
 COMMENT ON COLUMN staging.look_back.stream IS 'The stream.';
