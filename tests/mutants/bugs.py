@@ -282,12 +282,12 @@ MUTANTS: Final[list[Mutant]] = [
         "            self.next = min(2 * self.next, self._most)\n            return\n",
     ),
     _mutant(
-        "reject the whole of a bad batch",
-        "A row that stands beside others is rejected with the one that failed.",
+        "reject the rest of a bad batch",
+        "The rows after the one that can't be processed are rejected with it.",
         UNPROCESSABLE_TESTS,
-        FAILURE,
-        "        if error.rows > 1:",
-        "        if error.rows > 2:",
+        "src/pipeline/sql/merge/reject_row.sql",
+        "        AND e.seq = %(low_seq)s\n",
+        "        AND e.seq >= %(low_seq)s\n",
     ),
     _mutant(
         "look into a row that can't be processed",
