@@ -36,10 +36,10 @@ WHOLE_OR_NOT = "the clean layer is either repaired or unchanged: run rebuild aga
 def replay_command(reason: str | None, *, is_json: bool) -> None:
     """Put rejected raw rows back to pending, to be merged again.
 
-    Do this after the cause is gone, for example when a missing patient was added. The earlier
+    Do this after the cause is gone, for example when a failing trigger was removed. The earlier
     outcomes are kept in staging.outcome_history.
 
-    Example: python src/office.py replay --reason unknown_patient
+    Example: python src/office.py replay --reason unprocessable
     """
     with office_database(chosen_settings(), "office replay") as database:
         replayed = replay(database, reason=reason)

@@ -6,8 +6,7 @@ SEND_AGAIN: Final = "correct it at its source, and send it again"
 
 # The reasons for which there is something else to do.
 OTHER_REMEDIES: Final = {
-    "unknown_patient": "add the patient, then run: python src/office.py replay --reason "
-    "unknown_patient",
+    "unknown_patient": "add the patient: the row is then merged by itself",
     "unprocessable": "remove the cause (the log has its SQLSTATE), then run: python src/office.py "
     "replay --reason unprocessable",
 }
