@@ -21,11 +21,13 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the server's folder, which parallel workers inherit, and heeds SIGINT.
+    """Makes the server's folder, which parallel workers inherit, and heeds signals.
 
-    A shell's background jobs ignore SIGINT, and so would the processes that the tests start.
+    A shell's background jobs ignore SIGINT, and what nohup starts ignores SIGHUP. So would the
+    processes that the tests start.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
         os.environ[HOME_VARIABLE] = str(make_shared_home())
 

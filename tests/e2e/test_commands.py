@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import time
@@ -244,7 +245,7 @@ def broken_promises(result: Result) -> dict[str, list[str]]:
     for line in result.out.splitlines():
         if line.startswith("BROKEN"):
             broken[line] = []
-        elif line.startswith(" " * 9):
+        elif re.match(r" {9}\S", line):
             broken[list(broken)[-1]].append(line.strip())
     return broken
 

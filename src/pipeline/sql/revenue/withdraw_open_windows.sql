@@ -6,3 +6,8 @@ WHERE
         SELECT FROM analytics.dirty_window AS d
         WHERE d.window_start = r.window_start
     )
+    -- If the clock was put back, the window had closed when its run computed it.
+    AND NOT EXISTS (
+        SELECT FROM analytics.quality_run AS q
+        WHERE q.quality_run_id = r.quality_run_id AND q.closed_before >= analytics.window_end(r.window_start)
+    )
