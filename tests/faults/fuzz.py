@@ -22,7 +22,7 @@ from typing import Final
 
 import click
 
-from faults.costs import TOO_DEAR, Averages, cost_of, dear_ones
+from faults.costs import TOO_DEAR, Averages, dear_ones
 from faults.payloads import Payload, payloads
 from faults.staged import Staged, broken_promises, clean_layer, read_staged, receive_at
 from generators import PATIENTS, RECEIVED_AT
@@ -167,8 +167,7 @@ class Fuzz:
         for stream in STREAMS:
             for seq in dear_ones(self.database, self._averages, stream, after=first):
                 payload = by_seq[seq].payload
-                seconds = cost_of(self.database, stream, payload.decode())
-                times = self._averages.times(len(payload), seconds)
+                times = self._averages.times_of(self.database, stream, payload.decode())
                 if times > TOO_DEAR:
                     raise Violation(
                         f"payload {seq} costs {times:.0f} times as much as an average one",
