@@ -22,7 +22,7 @@ stop: setup  ## stops the embedded server
 	@$(OFFICE) db --stop
 
 test: setup-dev lint  ## runs the linters and then all tests
-	$(BIN)/pytest -n 3 --dist worksteal --durations 30
+	$(BIN)/pytest -n 4 --dist worksteal --durations 30
 
 chaos: setup-dev  ## N=1000 faults in two pipelines, and a table by fault; SEED= repeats a run, ONLY= runs one fault by name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
