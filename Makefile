@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
@@ -22,7 +22,7 @@ stop: setup  ## stops the embedded server
 	@$(OFFICE) db --stop
 
 test: setup-dev lint  ## runs the linters and then all tests
-	$(BIN)/pytest -n 4 --dist worksteal --durations 30
+	$(BIN)/pytest -n 3 --dist worksteal --durations 30
 
 chaos: setup-dev  ## N=1000 faults in two pipelines, and a table by fault; SEED= repeats a run, ONLY= runs one fault by name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
@@ -37,7 +37,8 @@ fuzz: setup-dev  ## compares the outcomes of N=100000 generated payloads with th
 	@$(HARNESS) faults.fuzz --payloads $(or $(N),100000) $(if $(SEED),--seed $(SEED))
 
 properties: setup-dev  ## compares the database with the independent model on generated histories; N=5 times as many as in `make test`
-	OFFICE_EXAMPLES=$(or $(N),5) $(BIN)/pytest -n 2 tests/integration/test_properties.py tests/integration/test_rebuild_properties.py
+	OFFICE_EXAMPLES=$(or $(N),5) $(BIN)/pytest -n 2 tests/integration/test_properties.py tests/integration/test_rebuild_properties.py \
+		tests/integration/test_late_commits.py
 
 mutants: setup-dev  ## makes deliberate bugs, one at a time, and shows which test catches each
 	@$(HARNESS) mutants.run
@@ -46,10 +47,15 @@ sql: setup  ## renders the SQL templates to .office/sql/, so that they can be re
 	@PYTHONPATH=src $(BIN)/python -m pipeline.core.render
 
 lint: setup-dev sql  ## runs the linters: style, types, layers, SQL
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-python lint-sql
+
+lint-python:
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
+
+lint-sql:
 	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql .office/sql
 
 assets: setup-dev  ## copies the scripts, styles and fonts of the pages from npm packages, as locked in package-lock.json (needs npm)

@@ -12,12 +12,14 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from e2e.forkserver import allow_server
 from pipeline.core.database import Database
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
 from prepared import HOME_VARIABLE, INIT_SQL, make_fast, make_server_home, make_shared_home, prepare
 
 _numbers = itertools.count(1)
+_FORK_SERVER = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,12 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
-        os.environ[HOME_VARIABLE] = str(make_shared_home())
+        home = make_shared_home()
+        os.environ[HOME_VARIABLE] = str(home)
+        config.stash[_FORK_SERVER] = allow_server(home / "forkserver")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes the server's folder."""
     if not hasattr(config, "workerinput"):
+        os.close(config.stash[_FORK_SERVER])
         shutil.rmtree(os.environ[HOME_VARIABLE])
 
 

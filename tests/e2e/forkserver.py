@@ -1,6 +1,7 @@
 """Starts the entry points quickly: the libraries that take seconds to import are imported once.
 
-A server process imports Great Expectations and the other libraries, and forks for each command.
+A server process imports Great Expectations and the other libraries, and forks for each command. The
+test workers share it.
 Nothing of the project is imported before the fork. So a command runs its own start-up, in its own
 process, session, folder and environment, and can be signalled and killed like any other process.
 Only its memory is larger: a test that measures memory starts its process afresh.
@@ -9,6 +10,7 @@ Only its memory is larger: a test that measures memory starts its process afresh
 import atexit
 import contextlib
 import errno
+import fcntl
 import importlib
 import json
 import os
@@ -42,7 +44,12 @@ LIBRARIES = (
     "sqlalchemy.dialects.postgresql.psycopg2",
     "tenacity",
 )
+FOLDER_VARIABLE = "OFFICE_TESTS_FORKSERVER"
+INPUT = "input"
 MESSAGE_BYTES = 1 << 18
+
+# Nobody waits for a server that outlives this process.
+_processes: list[subprocess.Popen[bytes]] = []
 
 
 class Forked:
@@ -104,23 +111,48 @@ class Forked:
         return self.returncode
 
 
+def allow_server(folder: Path) -> int:
+    """Lets this process and its children start and share a server, whose files are in the folder.
+
+    The server ends when the descriptor that is returned is closed.
+    """
+    folder.mkdir()
+    os.environ[FOLDER_VARIABLE] = str(folder)
+    os.mkfifo(folder / INPUT)
+    return os.open(folder / INPUT, os.O_RDWR)
+
+
+def _allow_own_server() -> None:
+    """A process without pytest gets a server of its own."""
+    folder = tempfile.TemporaryDirectory(prefix="forkserver-")
+    kept_open = allow_server(Path(folder.name) / "server")
+    atexit.register(folder.cleanup)
+    atexit.register(os.close, kept_open)
+
+
 @cache
 def _server() -> str:
-    """The socket of this process's server, which is started with the first command."""
-    folder = tempfile.TemporaryDirectory(prefix="forkserver-")
-    path = str(Path(folder.name) / "socket")
-    process = subprocess.Popen(
-        [sys.executable, __file__, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
+    """The socket of the server, which is started with the first command."""
+    if FOLDER_VARIABLE not in os.environ:
+        _allow_own_server()
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    path = folder / "socket"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _start_server(path, folder / INPUT)
+    return str(path)
 
-    def stop() -> None:
-        process.communicate()
-        folder.cleanup()
 
-    atexit.register(stop)
-    return path
+def _start_server(path: Path, given: Path) -> None:
+    reading, writing = os.pipe()
+    with given.open("rb", buffering=0) as standard_input:
+        _processes.append(
+            subprocess.Popen([sys.executable, __file__, path], stdin=standard_input, stdout=writing)
+        )
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        assert told.readline() == b"ready\n"
 
 
 def _connect() -> socket.socket:

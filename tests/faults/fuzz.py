@@ -61,11 +61,11 @@ class Fuzz:
 
     database: Database
     random: Random
+    averages: Averages
     expected: Clean = field(default_factory=Clean)
     sent: int = 0
     stops: int = 0
     _unmerged: list[Payload] = field(default_factory=list)
-    _averages: Averages | None = None
     _digest: bytes = b""
 
     @property
@@ -162,12 +162,11 @@ class Fuzz:
 
     def _check_costs(self, staged: list[Staged], first: int) -> None:
         """No payload costs many times as much as an average one of its size."""
-        self._averages = self._averages or Averages(self.database)
         by_seq = {row.raw.seq: row.raw for row in staged}
         for stream in STREAMS:
-            for seq in dear_ones(self.database, self._averages, stream, after=first):
+            for seq in dear_ones(self.database, self.averages, stream, after=first):
                 payload = by_seq[seq].payload
-                times = self._averages.times_of(self.database, stream, payload.decode())
+                times = self.averages.times_of(self.database, stream, payload.decode())
                 if times > TOO_DEAR:
                     raise Violation(
                         f"payload {seq} costs {times:.0f} times as much as an average one",
@@ -278,7 +277,7 @@ def commit_without_waiting(database: Database) -> None:
 def fuzz_database(database: Database, *, count: int, seed: int, say: Say) -> bool:
     """Fuzzes an empty database; whether every promise held."""
     say(f"seed {seed}")
-    fuzz = Fuzz(database, Random(f"how {seed}"))
+    fuzz = Fuzz(database, Random(f"how {seed}"), Averages(database))
     violation: Violation | None = None
     try:
         fuzz.run(payloads(Random(f"what {seed}")), count, say)

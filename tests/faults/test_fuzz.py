@@ -1,7 +1,8 @@
 """A slice of the fuzz run, and that it sees what it is there to see."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -25,6 +26,13 @@ def still_database(database: Database) -> Database:
     """One where everything arrives at the same moment."""
     receive_at(database, RECEIVED_AT)
     return database
+
+
+@pytest.fixture(scope="module")
+def averages(shared_database_url: str) -> Iterator[Averages]:
+    """What average events cost, measured once."""
+    with closing(Database(shared_database_url)) as database:
+        yield Averages(database)
 
 
 def test_a_slice_of_the_fuzz_run_holds(still_database: Database) -> None:
@@ -90,9 +98,11 @@ AFTER_THE_MERGE = {
 }
 
 
-def run_with(database: Database, *, before: str = "SELECT", after: str = "SELECT") -> None:
+def run_with(
+    database: Database, averages: Averages, *, before: str = "SELECT", after: str = "SELECT"
+) -> None:
     """A run of three events in which something is done behind its back."""
-    run = Fuzz(database, Random(SEED))
+    run = Fuzz(database, Random(SEED), averages)
     run.send(EVENTS)
     execute(database, before)
     run.merge()
@@ -107,33 +117,39 @@ def execute(database: Database, sql: str) -> None:
         cursor.execute(sql)
 
 
-def test_nothing_is_found_where_nothing_is_wrong(still_database: Database) -> None:
-    run_with(still_database)
+def test_nothing_is_found_where_nothing_is_wrong(
+    still_database: Database, averages: Averages
+) -> None:
+    run_with(still_database, averages)
 
 
 @pytest.mark.parametrize("sql", BEFORE_THE_MERGE.values(), ids=BEFORE_THE_MERGE)
-def test_what_goes_wrong_before_the_merge_is_found(still_database: Database, sql: str) -> None:
+def test_what_goes_wrong_before_the_merge_is_found(
+    still_database: Database, averages: Averages, sql: str
+) -> None:
     with pytest.raises(Violation):
-        run_with(still_database, before=sql)
+        run_with(still_database, averages, before=sql)
 
 
 @pytest.mark.parametrize("sql", AFTER_THE_MERGE.values(), ids=AFTER_THE_MERGE)
-def test_what_goes_wrong_after_the_merge_is_found(still_database: Database, sql: str) -> None:
+def test_what_goes_wrong_after_the_merge_is_found(
+    still_database: Database, averages: Averages, sql: str
+) -> None:
     with pytest.raises(Violation):
-        run_with(still_database, after=sql)
+        run_with(still_database, averages, after=sql)
 
 
 @pytest.mark.parametrize("shape", DEAR_SHAPES)
 def test_what_may_be_dear_to_judge_is_not(
-    still_database: Database, shape: Callable[[int], str]
+    still_database: Database, averages: Averages, shape: Callable[[int], str]
 ) -> None:
     payload = changed("claim", more=shape(10_000))
-    assert Averages(still_database).times_of(still_database, "claim", payload) <= TOO_DEAR
+    assert averages.times_of(still_database, "claim", payload) <= TOO_DEAR
 
 
-def test_a_payload_that_is_dear_is_found(still_database: Database) -> None:
+def test_a_payload_that_is_dear_is_found(still_database: Database, averages: Averages) -> None:
     """The contract is made slow for one payload."""
-    run = Fuzz(still_database, Random(SEED))
+    run = Fuzz(still_database, Random(SEED), averages)
     slow = statement("schema/repeatable/138_has_unique_keys").replace(
         "SELECT\n    (SELECT count(*)", "SELECT pg_sleep(0.1) IS NULL OR\n    (SELECT count(*)"
     )
@@ -144,8 +160,8 @@ def test_a_payload_that_is_dear_is_found(still_database: Database) -> None:
         run.check_merged()
 
 
-def test_what_changes_later_is_found(still_database: Database) -> None:
-    run = Fuzz(still_database, Random(SEED))
+def test_what_changes_later_is_found(still_database: Database, averages: Averages) -> None:
+    run = Fuzz(still_database, Random(SEED), averages)
     run.send(EVENTS)
     run.merge()
     run.check_merged()

@@ -25,14 +25,7 @@ Send = Callable[[Database, str, list[bytes]], None]
 
 
 def by_callback(database: Database, stream: str, payloads: list[bytes]) -> None:
-    """Through the ingestor's own callback, an arrival at a time."""
-    callback = on_arrival(database, stream)
-    for payload in payloads:
-        callback([payload])
-
-
-def by_one_commit(database: Database, stream: str, payloads: list[bytes]) -> None:
-    """Through the same callback, all that are in flight at once."""
+    """Through the ingestor's own callback, all in one commit."""
     on_arrival(database, stream)(payloads)
 
 
@@ -73,7 +66,7 @@ def staged_between_good_ones(
     return staged
 
 
-@pytest.mark.parametrize("send", [by_callback, by_one_commit, by_load])
+@pytest.mark.parametrize("send", [by_callback, by_load])
 @pytest.mark.parametrize("poison", POISON, ids=lambda poison: poison.name)
 def test_one_outcome_with_its_reason_and_the_stream_goes_on(
     database: Database, poison: Poison, send: Send
@@ -149,9 +142,7 @@ def test_a_line_is_what_stands_before_its_end(
     ("filling", "send"),
     [
         (b"x", by_callback),
-        (b"x", by_one_commit),
         (b"x", by_load),
-        (b"\\", by_load),
         (b"\xff", by_callback),
     ],
     ids=lambda value: getattr(value, "__name__", repr(value)),

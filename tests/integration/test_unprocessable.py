@@ -77,14 +77,26 @@ def failures(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [each for each in caplog.records if each.name == "pipeline.merge.merge"]
 
 
-@pytest.mark.parametrize("fault", ["22012", "slow"], ids=["error", "timeout"])
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_one_row_of_5000_is_rejected_in_few_batches(
-    office: Database, caplog: pytest.LogCaptureFixture, place: int, fault: str
+def test_one_row_of_5000_that_fails_is_rejected_in_few_batches(
+    office: Database, caplog: pytest.LogCaptureFixture, place: int
 ) -> None:
-    load(office, {place: fault}, MANY)
-    batches = merge_claims(office, MANY)
-    assert_rejected(office, {place}, MANY)
+    reject_one(office, caplog, place, "22012")
+
+
+@pytest.mark.parametrize("place", [PLACES["last"], PLACES["random"]], ids=["last", "random"])
+def test_one_row_of_5000_that_takes_too_long_is_rejected_in_few_batches(
+    office: Database, caplog: pytest.LogCaptureFixture, place: int
+) -> None:
+    reject_one(office, caplog, place, "slow")
+
+
+def reject_one(
+    database: Database, caplog: pytest.LogCaptureFixture, place: int, fault: str
+) -> None:
+    load(database, {place: fault}, MANY)
+    batches = merge_claims(database, MANY)
+    assert_rejected(database, {place}, MANY)
     assert len(batches) + len(failures(caplog)) <= MOST_BATCHES
 
 
