@@ -1,7 +1,8 @@
 """The ingestor: subscribes to the office's streams, appends what arrives, merges every few seconds.
 
-If OFFICE_BROKER_URL is set, the streams come from that broker. Otherwise the ingestor also runs the
-simulated office, which publishes them in the same process.
+If CLAIM_PIPE_NAME and DIAGNOSE_PIPE_NAME are set, the streams come from these pipes. If
+OFFICE_BROKER_URL is set, they come from that broker. Otherwise the ingestor also runs the simulated
+office, which publishes them in the same process.
 
 Run as `python src/ingestor.py`; SIGINT, SIGTERM or SIGHUP drains and stops it.
 """
@@ -15,7 +16,7 @@ from functools import partial
 from models.scheduler import Scheduler
 from models.subscriber import Subscriber
 from pipeline.core.database import PASSING_ERRORS, Database, describe, once_reachable
-from pipeline.core.errors import OfficeError, exit_on_office_error
+from pipeline.core.errors import exit_on_office_error
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.statements import Cursor
@@ -31,8 +32,9 @@ from pipeline.schema.partitions import make_partitions
 from pipeline.schema.roles import login_as
 from pipeline.staging.append import append, next_id
 from publisher import SIMULATED, Publisher
-from utils.jetstream import Broker, BrokerError
+from transport import Transport, open_transport, saying
 from utils.pipeline_utils import Channel, Source, stop_at_end_of_input, stop_on_signals
+from utils.pipes import Pipes
 
 # The default database; DATABASE_URL or the PG* variables replace it.
 DB_NAME = "doctor_office"
@@ -65,9 +67,15 @@ class IngestorMonitor:
         self._most_seconds = settings.merge_seconds + PATIENCE_SECONDS
         self.merge = LastTime("merge", most_seconds=self._most_seconds)
         self.subscribers: dict[str, Subscriber] = {}
-        self.broker: Broker | None = None
+        self._transport: Transport | None = None
         self._streams = Question(dsn, read_streams, name="ingestor metrics")
         self.metrics.watch_state(self._streams, stream_families)
+
+    def watch_transport(self, transport: Transport) -> None:
+        """Reports from now on what is wrong with a transport, and how its pipes are."""
+        self._transport = transport
+        if isinstance(transport, Pipes):
+            self.metrics.watch_pipes(transport.sources)
 
     def problems(self) -> list[str]:
         """The reasons why the ingestor is not healthy; empty if it is."""
@@ -76,9 +84,8 @@ class IngestorMonitor:
     def _receiving_problems(self) -> list[str]:
         if not self.subscribers:
             return ["nothing is received yet"]
-        if self.broker is not None and not self.broker.is_connected:
-            return ["the broker does not answer"]
-        return [
+        transport_problems = self._transport.problems() if self._transport else []
+        return transport_problems or [
             f"the subscriber of {stream} has ended"
             for stream, subscriber in self.subscribers.items()
             if not subscriber.is_running
@@ -170,12 +177,14 @@ def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
 def receiving(
     settings: Settings, dsn: str, simulated: Simulated, monitor: IngestorMonitor
 ) -> ExitStack:
-    """Starts the subscribers and, without a broker, the publisher; leaving the context drains."""
+    """Starts the subscribers and, without a transport to others, the publisher.
+
+    Leaving the context drains.
+    """
     running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
-    url = settings.broker_url.get_secret_value() if settings.broker_url else ""
-    sources = broker_sources(url, settings, monitor, running) if url else channels
-    for stream, source in sources.items():
+    sources = outer_sources(settings, monitor, running)
+    for stream, source in (sources or channels).items():
         staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
         running.callback(staging.close)
         monitor.metrics.watch_link(staging)
@@ -185,32 +194,26 @@ def receiving(
         )
         subscriber.start()
         running.callback(drain, subscriber, stream)
-    if not url:
+    if not sources:
         publish_into(channels, settings, simulated, running)
     return running
 
 
-def broker_sources(
-    url: str, settings: Settings, monitor: IngestorMonitor, running: ExitStack
+def outer_sources(
+    settings: Settings, monitor: IngestorMonitor, running: ExitStack
 ) -> dict[str, Source]:
-    """Connects to the broker; its streams can be shared with other ingestors.
+    """The streams that others publish, through pipes or a broker; empty if neither is set.
 
     Raises:
-        OfficeError: the broker cannot be reached, or it refuses the login.
+        OfficeError: the transport cannot be used.
     """
-    try:
-        broker = Broker(
-            url,
-            name="ingestor",
-            password=settings.broker_password_text,
-            ca=settings.broker_ca,
-            seconds=START_SECONDS,
-        )
-    except BrokerError as error:
-        raise OfficeError(f"Nothing is received: {error}. See OFFICE_BROKER_URL.") from None
-    running.callback(broker.close)
-    monitor.broker = broker
-    return {stream: broker.source(stream) for stream in STREAMS}
+    with saying("Nothing is received"):
+        transport = open_transport(settings, "ingestor")
+        if transport is None:
+            return {}
+        running.callback(transport.close)
+        monitor.watch_transport(transport)
+        return {stream: transport.source(stream) for stream in STREAMS}
 
 
 def publish_into(

@@ -25,8 +25,8 @@ from pipeline.operations.terminal import at_ctrl_c
 from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
-# Defaults for PG* variables that are not set. Without DATABASE_URL, PGHOST and PGDATABASE, the
-# commands use the embedded server.
+# Defaults for variables that are not set. If neither a host nor a database is named, the commands
+# use the embedded server.
 DB_NAME = "doctor_office"
 DB_USER = "dataeng"
 DB_PASSWORD = "best"  # noqa: S105  (the office's development password, overridable like the rest)
@@ -71,10 +71,20 @@ def embedded_port() -> int:
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The settings of a separate office in `demo/`; the database of the environment is ignored."""
+    """The settings of a separate office in `demo/`.
+
+    The database and the transport of the environment are ignored.
+    """
     home = settings.home / "demo"
-    unnamed = dict.fromkeys(("database_url", "pghost", "pgport", "pgdatabase"))
-    own = {"home": home, "reports": None, "archive": None, "expectations": home / "expectations"}
+    database = ("database_url", "pghost", "pgport", "pgdatabase", "db_host", "db_port", "db_name")
+    unnamed = dict.fromkeys((*database, "broker_url"))
+    own = {
+        "pipes": {},
+        "home": home,
+        "reports": None,
+        "archive": None,
+        "expectations": home / "expectations",
+    }
     return settings.model_copy(update={**unnamed, **own})
 
 

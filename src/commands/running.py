@@ -30,7 +30,8 @@ from commands.common import (
 from pipeline.core.database import PASSING_ERRORS, Database, address, describe
 from pipeline.core.errors import OfficeError
 from pipeline.core.logs import configure_logging
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, pipe_variable
+from pipeline.core.streams import STREAMS
 from pipeline.core.window import EPOCH, read_window_length
 from pipeline.operations.embedded_broker import broker
 from pipeline.operations.processes import Processes
@@ -63,12 +64,18 @@ def run(seconds: float | None, ingestors: int | None) -> None:
     It publishes events, merges them, computes the figures and serves the pages. If standard output
     is not a terminal, it prints a line every 5 s.
 
-    By default one ingestor publishes the streams itself. With --ingestors, a separate publisher
-    puts them into a broker (NATS JetStream), as one does with several machines.
+    By default one ingestor publishes the streams itself, unless the environment names pipes or a
+    broker. With --ingestors, a separate publisher puts them into an embedded broker (NATS
+    JetStream), as one does with several machines.
 
     Example: python src/office.py run --for 3600
     """
     settings = chosen_settings()
+    if ingestors and settings.pipes:
+        raise click.UsageError(
+            "With --ingestors the streams come from a broker, "
+            f"but {' and '.join(map(pipe_variable, settings.pipes))} name pipes"
+        )
     stop = stop_on_signals()
     with (
         own_ctrl_c(),
@@ -209,9 +216,20 @@ def start_services(settings: Settings, database: Database, wanted: Sequence[Serv
         processes.start(
             service.name,
             service.command,
-            {**office_environment(settings, database, service, passwords), **service.environment},
+            {
+                **transport_environment(settings),
+                **office_environment(settings, database, service, passwords),
+                **service.environment,
+            },
         )
     return processes
+
+
+def transport_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables of the transport: those of the demo are empty."""
+    pipes = {pipe_variable(stream): str(settings.pipes.get(stream, "")) for stream in STREAMS}
+    url = settings.broker_url.get_secret_value() if settings.broker_url else ""
+    return {**pipes, "OFFICE_BROKER_URL": url}
 
 
 def office_environment(

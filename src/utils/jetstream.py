@@ -135,6 +135,10 @@ class Broker:
         """Whether the connection is open at this moment."""
         return self._client.is_connected
 
+    def problems(self) -> list[str]:
+        """Why nothing is received, in words; empty if the connection is open."""
+        return [] if self.is_connected else ["the broker does not answer"]
+
     def sink(self, stream: str) -> "JetStreamSink":
         """The sink for a publisher of this stream."""
         return JetStreamSink(self, stream)

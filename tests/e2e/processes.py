@@ -272,6 +272,8 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def plain_environment() -> dict[str, str]:
-    """Our environment without what would name another database or a terminal's size."""
-    foreign = ("PG", "OFFICE_", "DATABASE_URL", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
+    """Our environment without what would name another database, pipes or a terminal's size."""
+    databases = ("PG", "DB_", "OFFICE_", "DATABASE_URL")
+    pipes = ("CLAIM_PIPE_NAME", "DIAGNOSE_PIPE_NAME")
+    foreign = (*databases, *pipes, "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -80,8 +80,8 @@ def test_what_is_wrong_with_a_broker_is_told_in_a_line(office: Office, broker_ur
     nowhere = office.command("publish")
     assert nowhere.code == 2
     assert nowhere.err == (
-        "Error: There is nowhere to publish to: OFFICE_BROKER_URL isn't set. "
-        "See: python src/office.py publish --help\n"
+        "Error: There is nowhere to publish to: neither CLAIM_PIPE_NAME and DIAGNOSE_PIPE_NAME nor "
+        "OFFICE_BROKER_URL is set. See: python src/office.py publish --help\n"
     )
     odd = office.start("publish", OFFICE_BROKER_URL="localhost:4222").result()
     assert (odd.code, odd.err.count("\n")) == (2, 1)

@@ -3,8 +3,10 @@
 import filecmp
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, Result
 from pipeline.core.settings import PROJECT_FOLDER
+from utils.pipes import PipeSink
 
 GIVEN = Path(__file__).parent / "third_stream"
 MOST_FILES = 6
@@ -146,3 +149,19 @@ def test_the_clean_table_of_a_third_stream_is_rebuilt(office: Office) -> None:
     assert (found.code, found.err) == (0, "")
     assert rows(office, "SELECT * FROM prescription ORDER BY id") == before
     succeed(office.command("verify", "--all"))
+
+
+def test_a_third_stream_comes_through_a_pipe_of_its_own(office: Office, tmp_path: Path) -> None:
+    names = {f"{stream}_PIPE_NAME": str(tmp_path / stream) for stream in ("CLAIM", "DIAGNOSE")}
+    missing = office.start("status", **names).result()
+    assert missing.code == 2
+    assert "PRESCRIPTION_PIPE_NAME is not: set all or none." in missing.err
+    names["PRESCRIPTION_PIPE_NAME"] = str(tmp_path / "prescription")
+    ingestor = office.start(program="ingestor", OFFICE_MERGE_SECONDS="0.3", **names)
+    ingestor.wait_until(lambda: "event=receiving" in ingestor.err)
+    with closing(PipeSink(tmp_path / "prescription", "prescription")) as sink:
+        for payload in PRESCRIPTIONS:
+            assert sink.publish(payload, 60)
+        fates = "SELECT fate FROM staging.outcome WHERE stream = 'prescription' ORDER BY seq"
+        ingestor.wait_until(lambda: [fate for (fate,) in rows(office, fates)] == FATES)
+    assert ingestor.stop(signal.SIGTERM).code == 0

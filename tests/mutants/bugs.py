@@ -26,6 +26,7 @@ STAGING_TESTS: Final = (
 SUBSCRIBER_TESTS: Final = ("tests/unit/test_subscriber.py",)
 INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
 SIGNAL_TESTS: Final = ("tests/unit/test_pipeline_utils.py",)
+PIPE_TESTS: Final = ("tests/unit/test_pipes.py",)
 JETSTREAM_TESTS: Final = ("tests/integration/test_jetstream.py",)
 METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
 LOAD_TESTS: Final = ("tests/unit/test_load_files.py", "tests/integration/test_load.py")
@@ -127,6 +128,40 @@ MUTANTS: Final[list[Mutant]] = [
         "src/pipeline/staging/append.py",
         r"""return (None, payload) if "\0" in text else (text, None)""",
         r"""return (text.replace("\0", ""), None)""",
+    ),
+    # --- named pipes ---
+    _mutant(
+        "read a pipe before the commit",
+        "What is read is not limited to what was committed, so that a kill costs more.",
+        PIPE_TESTS,
+        "src/utils/pipes.py",
+        "if not self._read and not self._delivered:",
+        "if not self._read:",
+    ),
+    _mutant(
+        "drop an event that is cut off",
+        "What was read of the last event of a publisher that was killed is thrown away.",
+        PIPE_TESTS,
+        "src/utils/pipes.py",
+        "return [event] if event else []",
+        "return []",
+    ),
+    _mutant(
+        "leave a pipe before it is opened again",
+        "A publisher that comes just then finds that its reader has gone, and ends.",
+        PIPE_TESTS,
+        "src/utils/pipes.py",
+        "        self._turn_to(self._opened(os.O_RDONLY, {errno.ENOENT: _NOT_THERE}))\n",
+        "        self._turn_to(None)\n"
+        "        self._turn_to(self._opened(os.O_RDONLY, {errno.ENOENT: _NOT_THERE}))\n",
+    ),
+    _mutant(
+        "two subscribers on one pipe",
+        "Nobody is kept from a pipe that has a subscriber, so that each gets parts of frames.",
+        PIPE_TESTS,
+        "src/utils/pipes.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
     ),
     # --- loading files ---
     _mutant(

@@ -1,8 +1,10 @@
 """The settings; the only module that reads the environment."""
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from psycopg2 import ProgrammingError
@@ -11,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.core.errors import OfficeError
+from pipeline.core.streams import STREAMS
 
 MINUTES_OF_A_DAY = 24 * 60
 
@@ -28,6 +31,11 @@ class Settings(BaseSettings):
     pgdatabase: str | None = Field(default=None, validation_alias="PGDATABASE")
     pguser: str | None = Field(default=None, validation_alias="PGUSER")
     pgpassword: str | None = Field(default=None, validation_alias="PGPASSWORD")
+    db_host: str | None = Field(default=None, validation_alias="DB_HOST")
+    db_port: int | None = Field(default=None, validation_alias="DB_PORT")
+    db_name: str | None = Field(default=None, validation_alias="DB_NAME")
+    db_user: str | None = Field(default=None, validation_alias="DB_USER")
+    db_pass: str | None = Field(default=None, validation_alias="DB_PASS")
 
     secrets: Path = Path("/run/secrets")
     """Folder with files that hold passwords, so that these need not be in the environment."""
@@ -64,9 +72,11 @@ class Settings(BaseSettings):
     database decides, and begins with 10."""
     number: int | None = Field(default=None, ge=0, le=92_000)
     """The office in simulated events. Without it they carry none, or 0 if ids are per office."""
+    pipes: Mapping[str, Path] = {}
+    """The named pipe of each stream, of CLAIM_PIPE_NAME and so on. Without pipes and broker the
+    ingestor publishes events itself."""
     broker_url: SecretStr | None = None
-    """The broker of the events, as `nats://user:password@host:4222` or `tls://…`. Without it
-    the ingestor publishes events itself."""
+    """The broker of the events, as `nats://user:password@host:4222` or `tls://…`."""
     broker_password: SecretStr | None = None
     """Password for the broker, if its URL names a user and no password."""
     broker_ca: Path | None = None
@@ -96,6 +106,12 @@ class Settings(BaseSettings):
 
     stop_at_end_of_input: bool = False
     """Stop when standard input ends, so that a process ends together with its parent."""
+
+    @field_validator("db_port", mode="before")
+    @classmethod
+    def _is_not_a_link(cls, port: object) -> object:
+        """Kubernetes sets DB_PORT=tcp://… beside a service that is called db. It isn't for us."""
+        return None if str(port).startswith("tcp://") else port
 
     @field_validator("broker_url")
     @classmethod
@@ -171,19 +187,27 @@ class Settings(BaseSettings):
 
     def database_is_named(self) -> bool:
         """Whether the environment says which database to use."""
-        return bool(self.database_url or self.pghost or self.pgdatabase)
+        parts = self._database_parts
+        return bool(self.database_url or parts.get("host") or parts.get("dbname"))
 
     def database_dsn(self, *, host: str, port: int, dbname: str, user: str, password: str) -> str:
-        """The connection string: DATABASE_URL, or the PG* variables over the given defaults."""
+        """The connection string: DATABASE_URL, or the other variables over the given defaults."""
         if self.database_url:
             return _checked_dsn(self.database_url)
-        return make_dsn(
-            host=self.pghost or host,
-            port=self.pgport or port,
-            dbname=self.pgdatabase or dbname,
-            user=self.pguser or user,
-            password=self.pgpassword or password,
-        )
+        given = {"host": host, "port": port, "dbname": dbname, "user": user, "password": password}
+        return make_dsn(None, **(given | self._database_parts))
+
+    @property
+    def _database_parts(self) -> dict[str, Any]:
+        """What the PG* variables say of the database; if none is set, what the DB_* variables say.
+
+        They are never mixed, so that no password goes to a server that it isn't meant for.
+        """
+        names = ("host", "port", "dbname", "user", "password")
+        pg = (self.pghost, self.pgport, self.pgdatabase, self.pguser, self.pgpassword)
+        db = (self.db_host, self.db_port, self.db_name, self.db_user, self.db_pass)
+        values = pg if any(pg) else db
+        return {name: value for name, value in zip(names, values, strict=True) if value}
 
 
 def _is_broker_url(url: str) -> bool:
@@ -212,18 +236,52 @@ def load_settings() -> Settings:
     A file has the name of the variable that it stands for.
 
     Raises:
-        OfficeError: a variable has a value that is not allowed.
+        OfficeError: a variable has a value that is not allowed, or two contradict each other.
     """
+    settings = _read_settings()
+    _require_one_transport(settings)
+    return settings
+
+
+def pipe_variable(stream: str) -> str:
+    """The variable that names the pipe of a stream."""
+    return f"{stream.upper()}_PIPE_NAME"
+
+
+def _read_settings() -> Settings:
+    pipes = {stream: os.environ.get(pipe_variable(stream)) for stream in STREAMS}
+    named = {stream: Path(path) for stream, path in pipes.items() if path}
     try:
-        from_environment = Settings()
+        from_environment = Settings(pipes=named)
         if not from_environment.secrets.is_dir():
             return from_environment
-        return Settings(_secrets_dir=from_environment.secrets)  # type: ignore[call-arg]
+        return Settings(pipes=named, _secrets_dir=from_environment.secrets)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        name = name if name == "DATABASE_URL" or name.startswith("PG") else f"OFFICE_{name}"
+        is_whole = name == "DATABASE_URL" or name.startswith(("PG", "DB_"))
+        name = name if is_whole else f"OFFICE_{name}"
         reason = first["msg"].removeprefix("Value error, ")
         raise OfficeError(
             f"The environment variable {name} can't be used: {reason}.", exit_code=2
         ) from None
+
+
+def _require_one_transport(settings: Settings) -> None:
+    """Refuses pipes for some of the streams, one pipe for two, and pipes beside a broker."""
+    if not settings.pipes:
+        return
+    missing = [pipe_variable(stream) for stream in STREAMS if stream not in settings.pipes]
+    names = " and ".join(map(pipe_variable, settings.pipes))
+    if missing:
+        reason = f"{names} is set and {' and '.join(missing)} is not: set all or none"
+    elif len(set(settings.pipes.values())) < len(settings.pipes):
+        reason = f"{names} are the same: each stream has a pipe of its own"
+    elif settings.broker_url:
+        reason = (
+            f"{names} are set, and so is OFFICE_BROKER_URL: "
+            "events come from pipes or from a broker, so unset one of them"
+        )
+    else:
+        return
+    raise OfficeError(f"{reason}.", exit_code=2)

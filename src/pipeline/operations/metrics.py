@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -40,6 +40,18 @@ RUN_SECONDS: Final = (0.3, 1, 3, 10, 30, 100, 300)
 
 # Nobody uses the time at which each series began, and it doubles the size of the answer.
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Pipe(Protocol):
+    """The pipe of a stream, as far as metrics report it."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it; None if somebody writes to it."""
+
+    @property
+    def broken_frames(self) -> int:
+        """The number of its frames that were cut off or had an absurd length."""
 
 
 class Metrics:
@@ -133,6 +145,10 @@ class IngestorMetrics(Metrics):
             "Events whose append failed, or whose result was unknown; they were delivered again.",
             by_stream,
         )
+
+    def watch_pipes(self, pipes: Mapping[str, Pipe]) -> None:
+        """Reports from now on the pipes of the streams, also of those that are added later."""
+        self.registry.register(_Pipes(pipes))
 
     def counting(
         self, stream: str, callback: Callable[[Sequence[bytes]], None]
@@ -300,3 +316,22 @@ class _Links(Collector):
         for database in self.databases:
             reconnects.add_metric([database.name], database.reconnects)
         yield reconnects
+
+
+class _Pipes(Collector):
+    def __init__(self, pipes: Mapping[str, Pipe]) -> None:
+        self._pipes = pipes
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "office_pipe_up", "Whether somebody writes to the stream's pipe.", labels=["stream"]
+        )
+        broken = CounterMetricFamily(
+            "office_broken_frames",
+            "Frames that were cut off or had an absurd length.",
+            labels=["stream"],
+        )
+        for stream, pipe in list(self._pipes.items()):
+            up.add_metric([stream], pipe.trouble is None)
+            broken.add_metric([stream], pipe.broken_frames)
+        yield from (up, broken)
