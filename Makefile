@@ -4,7 +4,7 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
@@ -29,6 +29,9 @@ chaos: setup-dev  ## N=1000 faults in two pipelines, and a table by fault; SEED=
 
 kills: setup-dev  ## kills ingestors and the broker while N=100000 events flow; measures the rate with 1, 2 and 4 ingestors
 	@$(HARNESS) faults.kills $(if $(N),--events $(N)) $(if $(SEED),--seed $(SEED))
+
+pipe-kills: setup-dev  ## kills N=20 publishers and N ingestors while events flow through named pipes; SEED= repeats a run
+	@$(HARNESS) faults.pipe_kills $(if $(N),--kills $(N)) $(if $(SEED),--seed $(SEED))
 
 flood: setup-dev  ## publishes at 100 times the usual rate for 60 s
 	OFFICE_FLOOD_SECONDS=60 $(BIN)/pytest tests/faults/test_flood.py
