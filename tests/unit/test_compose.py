@@ -13,6 +13,7 @@ from pipeline.operations.embedded_broker import MAX_PAYLOAD
 
 PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "docker-compose.yml").read_text()
+DOCKERFILE = (PROJECT / "Dockerfile").read_text()
 BROKER_CONF = PROJECT / "setup" / "broker.conf"
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -32,11 +33,7 @@ def runs_as_root(name: str) -> bool:
     """Our own image names its user; an image of others is told one."""
     if "build" not in SERVICES[name]:
         return SERVICES[name].get("user") not in ("postgres", "65534:65534", "10001")
-    users = [
-        line
-        for line in (PROJECT / "Dockerfile").read_text().splitlines()
-        if line.startswith("USER")
-    ]
+    users = [line for line in DOCKERFILE.splitlines() if line.startswith("USER")]
     return users != ["USER office"]
 
 
@@ -89,22 +86,45 @@ def test_images_are_pinned_to_a_release_and_can_be_pinned_to_a_digest() -> None:
 
 def test_past_one_machine_is_a_profile_of_its_own() -> None:
     beyond = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
-    assert beyond == {"nats", "publisher", "shared-ingestor"}
+    assert beyond == {"nats", "shared-ingestor"}
     assert SERVICES["shared-ingestor"]["deploy"]["replicas"] > 1
     assert SERVICES["shared-ingestor"]["ports"] == []
 
 
-def test_who_shares_a_broker_is_told_of_it_and_the_publisher_of_nothing_else() -> None:
-    login = {
-        "OFFICE_BROKER_URL": "nats://office@nats:4222",
-        "OFFICE_BROKER_PASSWORD": "${OFFICE_BROKER_PASSWORD:-best}",
-    }
-    publisher = SERVICES["publisher"]["environment"]
-    assert publisher == {**login, "OFFICE_NUMBER": "${OFFICE_NUMBER:-}"}
-    assert SERVICES["shared-ingestor"]["environment"].items() >= login.items()
-    assert SERVICES["nats"]["command"][-2:] == ["--pass", login["OFFICE_BROKER_PASSWORD"]]
-    ingestor = SERVICES["ingestor"]["environment"]
-    assert ingestor.items() >= {**login, "OFFICE_BROKER_URL": "${OFFICE_BROKER_URL:-}"}.items()
+LOGIN = {
+    "OFFICE_BROKER_URL": "nats://office@nats:4222",
+    "OFFICE_BROKER_PASSWORD": "${OFFICE_BROKER_PASSWORD:-best}",
+}
+TRANSPORT = {
+    "CLAIM_PIPE_NAME": "${CLAIM_PIPE_NAME-/pipes/claim}",
+    "DIAGNOSE_PIPE_NAME": "${DIAGNOSE_PIPE_NAME-/pipes/diagnose}",
+    "OFFICE_BROKER_URL": "${OFFICE_BROKER_URL:-}",
+    "OFFICE_BROKER_PASSWORD": "${OFFICE_BROKER_PASSWORD:-best}",
+}
+
+
+def test_the_five_services_of_the_exercise_start_by_default() -> None:
+    default = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert default == {"db", "adminer", "publisher", "ingestor", "analytics", "schema", "reports"}
+
+
+def test_publisher_and_ingestor_share_the_pipes_and_the_publisher_is_told_of_nothing_else() -> None:
+    publisher, ingestor = SERVICES["publisher"], SERVICES["ingestor"]
+    numbers = {"OFFICE_IDS": "${OFFICE_IDS:-}", "OFFICE_NUMBER": "${OFFICE_NUMBER:-}"}
+    assert publisher["environment"] == TRANSPORT | numbers
+    assert ingestor["environment"].items() >= TRANSPORT.items()
+    assert publisher["volumes"] == ingestor["volumes"] == ["office-pipes:/pipes"]
+    assert "mkdir -m 700 /archive /streams /pipes && chown office" in DOCKERFILE
+    # Compose stops who depends on another first.
+    assert publisher["depends_on"] == {"ingestor": {"condition": "service_started"}}
+
+
+def test_who_shares_a_broker_is_told_of_it_and_of_no_pipe() -> None:
+    shared = SERVICES["shared-ingestor"]
+    no_pipes = {"CLAIM_PIPE_NAME": "", "DIAGNOSE_PIPE_NAME": ""}
+    assert shared["environment"].items() >= (LOGIN | no_pipes).items()
+    assert shared["volumes"] == []
+    assert SERVICES["nats"]["command"][-2:] == ["--pass", LOGIN["OFFICE_BROKER_PASSWORD"]]
 
 
 def test_each_password_is_one_variable_and_stands_in_no_url() -> None:
@@ -131,8 +151,7 @@ def test_the_composed_broker_takes_what_the_embedded_one_takes() -> None:
 
 
 def test_the_broker_s_volume_belongs_to_its_user() -> None:
-    dockerfile = (PROJECT / "Dockerfile").read_text()
-    assert f"--uid {SERVICES['nats']['user']} " in dockerfile
+    assert f"--uid {SERVICES['nats']['user']} " in DOCKERFILE
     assert "office-streams:/streams" in SERVICES["nats"]["volumes"]
     assert "office-streams:/streams" in SERVICES["schema"]["volumes"]
-    assert "/streams" in dockerfile
+    assert "/streams" in DOCKERFILE
