@@ -46,6 +46,7 @@ from pipeline.operations.question import Question
 from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES
 from pipeline.staging.append import append
 from scrape import Scrape, counts, read_registry
+from utils.pipes import PipeSource
 
 pytestmark = [
     # Great Expectations and its own dependencies, not ours to mend.
@@ -359,7 +360,7 @@ def test_the_suites_are_those_that_are_checked() -> None:
 
 
 @pytest.fixture
-def everything(office: Office) -> list[Scrape]:
+def everything(office: Office, tmp_path: Path) -> list[Scrape]:
     """All that both processes can say, of data that is full of patients."""
     database = office.database
     for stream, lines in (("claim", CLAIMS), ("diagnose", DIAGNOSES)):
@@ -376,6 +377,9 @@ def everything(office: Office) -> list[Scrape]:
     ingestor.watch_state(streams, stream_families)
     windows: Question[Any] = Question(database.dsn, read_windows, name="test")
     analytics.watch_state(windows, window_families)
+    pipe = PipeSource(tmp_path / "claim", "claim")
+    ingestor.watch_pipes({"claim": pipe})
+    pipe.close()
     return [read_registry(metrics.registry) for metrics in (ingestor, analytics)]
 
 
