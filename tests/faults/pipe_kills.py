@@ -21,7 +21,7 @@ import psycopg2
 from click import echo
 
 from e2e.processes import Running, plain_environment
-from e2e.queries import fetch, received, reconciliation
+from e2e.queries import fetch, reconciliation
 from faults.checker import LogReader, Violation
 from faults.pipe_sender import event, notes_of
 from faults.server import Server
@@ -92,19 +92,21 @@ class Pair:
         self.sender = self._new_sender()
 
     def wait_for_flow(self) -> None:
-        """Waits until further events of both streams are staged."""
-        enough = received(self.url) + FLOW
-        self.ingestor.wait_until(lambda: received(self.url) >= enough)
+        """Waits until further events of both streams are merged, which the present sender sent.
+
+        What a sender that was killed has left in its pipe is read by then.
+        """
+        enough = {stream: max(self._last(stream), self._firsts[-1]) + FLOW for stream in SIMULATED}
+        self.ingestor.wait_until(
+            lambda: all(self._last(stream) >= number for stream, number in enough.items())
+        )
 
     def settle(self) -> None:
         """Stops the sender, and waits until all that it has written is merged."""
         self.sender.result()
         last = {stream: self.sent(stream)[-1] for stream in SIMULATED}
         self.ingestor.wait_until(
-            lambda: all(
-                fetch(self.url, f"SELECT id FROM {stream} WHERE id = {number}")
-                for stream, number in last.items()
-            )
+            lambda: all(self._last(stream) >= number for stream, number in last.items())
         )
         self.ingestor.wait_until(
             lambda: all(not counts["pending"] for counts in reconciliation(self.url).values())
@@ -150,6 +152,10 @@ class Pair:
     def close(self) -> None:
         self.sender.close()
         self.ingestor.close()
+
+    def _last(self, stream: str) -> int:
+        [(number,)] = fetch(self.url, f"SELECT coalesce(max(id), 0) FROM {stream}")
+        return int(number)
 
     def _wait_until_pipes_are_full(self) -> None:
         before: dict[str, int] = {}
