@@ -92,11 +92,14 @@ class Pair:
         self.sender = self._new_sender()
 
     def wait_for_flow(self) -> None:
-        """Waits until further events of both streams are merged, which the present sender sent.
+        """Waits until the present ingestor has read all that the present sender has written so far.
 
-        What a sender that was killed has left in its pipe is read by then.
+        What a sender that was killed has left in its pipe is read by then, too.
         """
-        enough = {stream: max(self._last(stream), self._firsts[-1]) + FLOW for stream in SIMULATED}
+        self.ingestor.wait_until(lambda: "event=receiving" in self.ingestor.err)
+        enough = {
+            stream: max([self._firsts[-1], *self.sent(stream)[-1:]]) + FLOW for stream in SIMULATED
+        }
         self.ingestor.wait_until(
             lambda: all(self._last(stream) >= number for stream, number in enough.items())
         )
@@ -117,7 +120,8 @@ class Pair:
         return [
             int(number)
             for first in self._firsts
-            for number in notes_of(self.folder, stream, first).read_bytes().split()
+            if (notes := notes_of(self.folder, stream, first)).exists()
+            for number in notes.read_bytes().split()
         ]
 
     def gaps(self, stream: str) -> list[Gap]:
