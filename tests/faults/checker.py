@@ -343,8 +343,12 @@ class LogReader:
 
     def _holds_trace(self, file: Path) -> bool:
         start = max(0, self._read_to.get(file, 0) - LONGEST_TRACE)
-        with file.open("rb") as log:
-            log.seek(start)
-            text = log.read()
+        try:
+            with file.open("rb") as log:
+                log.seek(start)
+                text = log.read()
+        except FileNotFoundError:
+            # A page is written beside its place and then moved there.
+            return False
         self._read_to[file] = start + len(text)
         return TRACE.search(text) is not None
