@@ -24,7 +24,7 @@ from e2e.processes import Running, plain_environment
 from e2e.queries import fetch, reconciliation
 from faults.checker import LogReader, Violation
 from faults.pipe_sender import event, notes_of
-from faults.server import Server
+from faults.server import Server, wait_for
 from pipeline.core.database import Database
 from pipeline.schema.migrate import apply_schema
 from publisher import SIMULATED
@@ -37,6 +37,7 @@ NUMBERS_EACH: Final = 1_000_000
 FLOW: Final = 300
 # Longer than the server takes to notice that a client has gone.
 NOTICED_SECONDS: Final = 1.5
+REST_SECONDS: Final = 600.0
 QUICK: Final = {
     "OFFICE_MERGE_SECONDS": "0.5",
     "OFFICE_SWEEP_SECONDS": "5",
@@ -96,11 +97,11 @@ class Pair:
 
         What a sender that was killed has left in its pipe is read by then, too.
         """
-        self.ingestor.wait_until(lambda: "event=receiving" in self.ingestor.err)
+        self._wait_until(lambda: "event=receiving" in self.ingestor.err)
         enough = {
             stream: max([self._firsts[-1], *self.sent(stream)[-1:]]) + FLOW for stream in SIMULATED
         }
-        self.ingestor.wait_until(
+        self._wait_until(
             lambda: all(self._last(stream) >= number for stream, number in enough.items())
         )
 
@@ -108,10 +109,10 @@ class Pair:
         """Stops the sender, and waits until all that it has written is merged."""
         self.sender.result()
         last = {stream: self.sent(stream)[-1] for stream in SIMULATED}
-        self.ingestor.wait_until(
+        self._wait_until(
             lambda: all(self._last(stream) >= number for stream, number in last.items())
         )
-        self.ingestor.wait_until(
+        self._wait_until(
             lambda: all(not counts["pending"] for counts in reconciliation(self.url).values())
         )
 
@@ -157,6 +158,13 @@ class Pair:
         self.sender.close()
         self.ingestor.close()
 
+    def _wait_until(self, condition: Callable[[], object]) -> None:
+        def is_true() -> bool:
+            assert self.ingestor.process.poll() is None, self.ingestor.err
+            return bool(condition())
+
+        assert wait_for(is_true, REST_SECONDS), "it did not become true"
+
     def _last(self, stream: str) -> int:
         [(number,)] = fetch(self.url, f"SELECT coalesce(max(id), 0) FROM {stream}")
         return int(number)
@@ -171,7 +179,7 @@ class Pair:
             before, was = now, before
             return now == was
 
-        self.sender.wait_until(is_full)
+        self._wait_until(is_full)
 
     def _new_ingestor(self) -> Running:
         pipes = {f"{stream.upper()}_PIPE_NAME": str(self.folder / stream) for stream in SIMULATED}
