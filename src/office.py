@@ -5,7 +5,17 @@ import sys
 
 import click
 
-from commands import audit, data, demo, loading, publish, repair, running, server
+from commands import (
+    audit,
+    contracts,
+    data,
+    demo,
+    loading,
+    publish,
+    repair,
+    running,
+    server,
+)
 from commands.common import STOPPED, USED_WRONGLY
 from pipeline.core.errors import exit_on_office_error
 from utils.pipeline_utils import interrupt_on_signals
@@ -22,7 +32,12 @@ SECTIONS = {
     "Past one machine": (publish.publish,),
     "To look closer": (audit.explain, audit.verify_command, audit.release_command),
     "To put things right": (repair.replay_command, repair.rebuild_command, audit.erased_command),
-    "The database itself": (server.db, server.archive_command, server.migrate),
+    "The database itself": (
+        server.db,
+        server.archive_command,
+        server.migrate,
+        contracts.contracts_command,
+    ),
 }
 
 

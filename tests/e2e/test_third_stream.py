@@ -21,7 +21,7 @@ from utils.pipes import PipeSink
 GIVEN = Path(__file__).parent / "third_stream"
 MOST_FILES = 6
 NOON = "2020-05-04T12:00:00Z"
-COPIED = ("src", "setup", "expectations")
+COPIED = ("src", "setup", "expectations", "contracts")
 
 
 def add_stream(project: Path) -> None:
@@ -94,6 +94,7 @@ def rows(office: Office, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_third_stream_takes_few_files_and_goes_all_the_way(office: Office) -> None:
+    succeed(office.command("contracts"))
     files = changed_files(office.source.parent)
     sys.stdout.write("\n".join(["", f"{len(files)} files:", *files, ""]))
     assert 0 < len(files) <= MOST_FILES

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core.streams import STREAMS
+from pipeline.core.streams import STREAMS, Stream
 
 # What becomes of a raw row when it is merged.
 FATES: Final = ("merged", "duplicate", "conflict", "rejected")
@@ -39,3 +39,8 @@ REASONS: Final = {
     **_LAST_OF_EVERY_STREAM,
     **_OF_NO_RULE,
 }
+
+
+def reasons_of(stream: Stream) -> dict[str, str]:
+    """Why a raw row of a stream is rejected, in the order in which the rules are checked."""
+    return {**_OF_EVERY_STREAM, **stream.reasons, **_LAST_OF_EVERY_STREAM, **_OF_NO_RULE}
