@@ -17,10 +17,12 @@ from pipeline.core.errors import OfficeError, exit_on_office_error
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.window import read_window_length
-from pipeline.operations.health import LastTime
+from pipeline.operations.health import LastTime, overdue_after
 from pipeline.operations.metrics import AnalyticsMetrics, read_windows, window_families
 from pipeline.operations.monitor import monitoring
+from pipeline.operations.notices import telling
 from pipeline.operations.question import NoAnswerError, Question
+from pipeline.operations.trouble import archive_ended, archive_failed, run_ended
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import CycleResult, run_cycle
 from pipeline.report.pages import build_pages, docs_folder
@@ -41,8 +43,6 @@ RECENT = timedelta(hours=24)
 # Archiving runs once a day at 02:02:30 UTC, when the office is quiet.
 ARCHIVE_SECONDS = 86_400.0
 ARCHIVE_OFFSET_SECONDS = 2 * 3600 + 150.0
-# A run is overdue when two periods and this time have passed since the last one.
-PATIENCE_SECONDS = 100.0
 
 log = logging.getLogger("analytics")
 
@@ -58,7 +58,7 @@ class AnalyticsMonitor:
 
     def expect_a_run_every(self, period: timedelta) -> None:
         """From now on, reports a problem when two runs are missed."""
-        self.run.most_seconds = 2 * period.total_seconds() + PATIENCE_SECONDS
+        self.run.most_seconds = overdue_after(period).total_seconds()
 
     def problems(self) -> list[str]:
         """The reasons why the job is not healthy; empty if it is."""
@@ -122,7 +122,14 @@ def main() -> int:
             offset=ARCHIVE_OFFSET_SECONDS,
             at_start=True,
         )
-        scheduler.run(stop)
+        with telling(
+            dsn,
+            settings.notify_urls,
+            pages=settings.pages_url,
+            patience=overdue_after(period),
+            on_told=monitor.metrics.told,
+        ):
+            scheduler.run(stop)
     log.info("stopped")
     return 0
 
@@ -149,7 +156,9 @@ def analyse(
         )
         database.run(report, snapshot=True)
         reconcile = partial(find_unbalanced, since=now - RECENT)
-        monitor.metrics.reconciled(database.run(reconcile, snapshot=True))
+        unbalanced = database.run(reconcile, snapshot=True)
+        monitor.metrics.reconciled(unbalanced)
+        database.run(partial(run_ended, result=result, unbalanced=unbalanced, now=now))
     monitor.run.is_now()
 
 
@@ -164,7 +173,9 @@ def archive_due(database: Database, settings: Settings) -> None:
         )
     except OfficeError as error:
         log.warning("days left unarchived", extra={"reason": str(error)})
+        database.run(partial(archive_failed, now=datetime.now(UTC)))
         return
+    database.run(partial(archive_ended, days=days, now=datetime.now(UTC)))
     for day in days:
         if day.reason_left:
             log.warning("day left unarchived", extra={"day": day.day, "reason": day.reason_left})

@@ -21,10 +21,12 @@ from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.statements import Cursor
 from pipeline.core.streams import STREAMS
+from pipeline.core.window import read_window_length
 from pipeline.merge.merge import Batch, Look, merge_together
-from pipeline.operations.health import LastTime
+from pipeline.operations.health import LastTime, overdue_after
 from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.operations.monitor import monitoring
+from pipeline.operations.notices import telling
 from pipeline.operations.question import NoAnswerError, Question
 from pipeline.schema.migrate import apply_schema, schema_version, warn_of_shortcomings
 from pipeline.schema.offices import keys_of, number_of_own_events
@@ -145,8 +147,17 @@ def main() -> int:
             scheduler.every(SWEEP_ALL_SECONDS, sweep_all, name="sweep of all", at_start=True)
             ahead = partial(make_partitions, database)
             scheduler.every(PARTITIONS_SECONDS, ahead, name="partitions")
-            log.info("receiving")
-            scheduler.run(stop)
+            period = settings.analytics_period(database.run(read_window_length))
+            # Analytics tells, too; but somebody else must say that it has stopped.
+            with telling(
+                dsn,
+                settings.notify_urls,
+                pages=settings.pages_url,
+                patience=overdue_after(period),
+                on_told=monitor.metrics.told,
+            ):
+                log.info("receiving")
+                scheduler.run(stop)
             log.info("draining")
         merge_last(merge)
     log.info("stopped")

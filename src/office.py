@@ -11,6 +11,7 @@ from commands import (
     data,
     demo,
     loading,
+    notify,
     publish,
     repair,
     running,
@@ -22,7 +23,7 @@ from utils.pipeline_utils import interrupt_on_signals
 
 # The commands as `--help` shows them.
 SECTIONS = {
-    "To see it at work": (running.run, demo.demo, running.status),
+    "To see it at work": (running.run, demo.demo, running.status, notify.notify_command),
     "To bring data in and figures out": (
         loading.load_command,
         data.merge,

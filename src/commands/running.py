@@ -88,6 +88,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
             say(f"Port {settings.reports_port} is taken; the pages are at {pages} instead.")
         # The live status itself shows trouble with the database.
         configure_logging(level=logging.ERROR)
+        settings = settings.model_copy(update={"reports_url": settings.reports_url or pages})
         processes = start_services(settings, database, services(settings, ingestors, broker_url))
         try:
             length = database.run(read_window_length)
@@ -244,6 +245,7 @@ def office_environment(
         "OFFICE_REPORTS": str(settings.reports_folder),
         "OFFICE_EXPECTATIONS": str(settings.expectations),
         "OFFICE_ARCHIVE": str(settings.archive_folder),
+        "OFFICE_REPORTS_URL": settings.pages_url,
     }
 
 

@@ -23,6 +23,7 @@ from e2e.lines import claim, diagnose, event, file_of
 from e2e.processes import Office, Result, wait_until
 from e2e.queries import execute, fetch
 from ingestor import on_arrival
+from integration.receivers import mail_receiver, web_receiver
 from models.subscriber import Subscriber
 from pipeline.core.database import Database
 from pipeline.core.logs import LogfmtFormatter
@@ -217,6 +218,34 @@ def test_checks_that_fail_or_break_quote_no_row(planted: Planted, tmp_path: Path
     results = [file for file in planted.written() if "quality" in file.parts]
     assert len(results) > 5
     # PostgreSQL's own message quotes what it can't read, and its log is for those who may.
+    assert {leak for leak in planted.leaks() if not leak[0].endswith("server.log")} == set()
+
+
+def test_what_somebody_is_told_holds_nothing_of_a_patient_and_no_secret(
+    planted: Planted, tmp_path: Path
+) -> None:
+    office = planted.office
+    planted.load()
+    planted.merge()
+    suites = suites_with(tmp_path / "expectations", CHECKS_THAT_QUOTE)
+    assert office.command("analytics", OFFICE_EXPECTATIONS=str(suites)).code == 1
+    with web_receiver() as (web, posted), mail_receiver() as (mail, mailed):
+        urls = f"{web}, {mail}, json://s3cret@127.0.0.1:9/t0ken?cto=1"
+        tested = office.command("notify", "--test", OFFICE_NOTIFY_URLS=urls)
+        assert (tested.code, tested.out.count(": taken")) == (1, 2), tested.err
+        running = office.start(
+            program="ingestor", DATABASE_URL=planted.url, OFFICE_NOTIFY_URLS=urls
+        )
+        running.wait_until(lambda: len(posted) > 1 and len(mailed) > 1)
+        running.wait_until(lambda: "receiver did not take" in running.err)
+        assert running.stop(signal.SIGTERM).code == 0
+        (office.outputs / "posted").write_text(json.dumps(posted))
+        (office.outputs / "mailed").write_text("".join(mailed))
+    assert "A check holds figures back" in (office.outputs / "posted").read_text()
+    assert "A check holds figures back" in (office.outputs / "mailed").read_text()
+    secrets = (b"s3cret", b"t0ken")
+    assert {(f, s) for f in planted.written() for s in secrets if s in f.read_bytes()} == set()
+    assert not any("best" in text for text in (json.dumps(posted), *mailed))
     assert {leak for leak in planted.leaks() if not leak[0].endswith("server.log")} == set()
 
 

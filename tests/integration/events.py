@@ -20,6 +20,8 @@ PASS_OVER = """
     """
 # What refers to another table stands before it.
 FILLED_BY_ARRIVALS = (
+    "analytics.notice",
+    "analytics.trouble",
     "analytics.window_release",
     "analytics.revenue_by_diagnosis",
     "analytics.revenue_candidate",

@@ -31,6 +31,7 @@ from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import merge_pending
 from pipeline.operations.metrics import (
+    RESULTS,
     SEVERITIES,
     SUITES,
     VERDICTS,
@@ -43,6 +44,7 @@ from pipeline.operations.metrics import (
     window_families,
 )
 from pipeline.operations.question import Question
+from pipeline.operations.trouble import Kind
 from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES
 from pipeline.staging.append import append
 from scrape import Scrape, counts, read_registry
@@ -352,6 +354,8 @@ LABELS: dict[str, set[str]] = {
     "verdict": set(VERDICTS),
     "job": {"merge", "analytics"},
     "connection": {"ingestor merge", "analytics"},
+    "kind": set(Kind),
+    "result": set(RESULTS),
 }
 
 

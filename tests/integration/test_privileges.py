@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from psycopg2.extensions import connection, parse_dsn
 from pipeline.audit.verify import find_unbalanced, verify
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
-from pipeline.core.statements import Cursor
+from pipeline.core.statements import Cursor, execute
 from pipeline.operations.metrics import read_streams, read_windows
+from pipeline.operations.notices import claim
 from pipeline.operations.status import read_status
+from pipeline.operations.trouble import Kind, look, record
 from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 from pipeline.schema.roles import ROLES, login_as
@@ -76,6 +78,9 @@ CLOSED_TO_ALL = [
     "DELETE FROM staging.outcome",
     "UPDATE staging.erasure SET reason = 'mine', recorded_by = 'me', recorded_at = now()",
     "DELETE FROM staging.erasure",
+    "DELETE FROM analytics.trouble",
+    "UPDATE analytics.trouble SET subject = 'mine'",
+    "DELETE FROM analytics.notice",
     "UPDATE claim SET price = 0",
     "DELETE FROM claim",
     "DELETE FROM diagnose",
@@ -111,6 +116,7 @@ MAY_NOT = [
     ("auditor", "SELECT * FROM claim"),
     ("auditor", "SELECT * FROM staging.event"),
     ("auditor", "SELECT id FROM patient"),
+    ("auditor", "SELECT * FROM analytics.notice"),
 ]
 
 
@@ -167,6 +173,21 @@ def test_a_service_may_read_what_its_metrics_say(
     with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
         cursor.execute(f"SET LOCAL SESSION AUTHORIZATION office_{role}")
         read(cursor)
+
+
+@pytest.mark.parametrize("role", ["merge", "analytics"])
+def test_a_service_may_look_for_troubles_and_tell(shared_database_url: str, role: str) -> None:
+    now = datetime.now(UTC)
+    names = {"receivers": [role], "kinds": list(Kind)}
+    with closing(Database(shared_database_url)) as database, database.transaction() as cursor:
+        cursor.execute(f"SET LOCAL SESSION AUTHORIZATION office_{role}")
+        look(cursor, now=now, watching_since=now, patience=timedelta(0))
+        record(cursor, Kind.WARNING, {role: now}, now=now)
+        execute(cursor, "operations/notices/add_receivers", names)
+        news = claim(cursor, receiver=role, kind=Kind.WARNING, now=now)
+        assert news is not None
+        told = {"receiver": role, "kind": Kind.WARNING, "told": news.goes_on, "now": now}
+        execute(cursor, "operations/notices/settle", told)
 
 
 def test_nobody_else_may_anything(connected: connection) -> None:

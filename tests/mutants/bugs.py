@@ -17,6 +17,7 @@ UNPROCESSABLE_TESTS: Final = (
 ERASED_TESTS: Final = ("tests/integration/test_erased.py",)
 REVENUE_TESTS: Final = ("tests/integration/test_revenue.py",)
 MENDING_TESTS: Final = ("tests/integration/test_mending.py",)
+NOTICE_TESTS: Final = ("tests/integration/test_notices.py",)
 SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
 STAGING_TESTS: Final = (
@@ -892,6 +893,55 @@ recorded_outcome AS (
         "src/pipeline/operations/metrics.py",
         "for stream in STREAMS:\n            self._unbalanced",
         "for stream in {*STREAMS, *rows}:\n            self._unbalanced",
+    ),
+    # --- being told ---
+    _mutant(
+        "tell without a claim",
+        "Two processes that look at once send the same message twice.",
+        NOTICE_TESTS,
+        "src/pipeline/sql/operations/notices/claim.sql",
+        "SET tried_at = %(now)s",
+        "SET tried_at = tried_at",
+    ),
+    _mutant(
+        "tell again and again",
+        "A message is not recorded as taken, so that it is sent again.",
+        NOTICE_TESTS,
+        "src/pipeline/sql/operations/notices/settle.sql",
+        "told = %(told)s::bigint[],",
+        "told = told,",
+    ),
+    _mutant(
+        "wait for a receiver that hangs",
+        "A receiver that does not answer keeps all others from being told.",
+        NOTICE_TESTS,
+        "src/pipeline/operations/receivers.py",
+        "self._sending.join(seconds)",
+        "self._sending.join()",
+    ),
+    _mutant(
+        "show the host of every receiver",
+        "What is shown of a receiver holds its token.",
+        NOTICE_TESTS,
+        "src/pipeline/operations/receivers.py",
+        "if is_host and found.host else",
+        "if found.host else",
+    ),
+    _mutant(
+        "a restart ends a trouble",
+        "Who has just begun to watch takes a run that is missed for one that may still come.",
+        SQL_TESTS,
+        "src/pipeline/sql/operations/notices/missed_runs.sql",
+        "WHERE t.kind = 'missed_run' AND t.ended_at IS NULL",
+        "WHERE t.kind = 'missed_run' AND t.ended_at IS NOT NULL",
+    ),
+    _mutant(
+        "a restart ends a silence",
+        "Who has just begun to watch takes a silent stream for one that may still speak.",
+        NOTICE_TESTS,
+        "src/pipeline/sql/operations/notices/silent_streams.sql",
+        "<= %(quiet_since)s OR t.trouble_id IS NOT NULL)",
+        "<= %(quiet_since)s)",
     ),
     # --- privacy ---
     _mutant(

@@ -122,6 +122,10 @@ def only_quality_imports_great_expectations(files: Files) -> list[str]:
     return used_outside(files, ("great_expectations",), allowed=("pipeline/quality/checks.py",))
 
 
+def only_receivers_imports_apprise(files: Files) -> list[str]:
+    return used_outside(files, ("apprise",), allowed=("pipeline/operations/receivers.py",))
+
+
 def no_sql_in_python(files: Files) -> list[str]:
     return [
         f"{file} says {text!r}"
@@ -216,6 +220,7 @@ PYTHON_RULES: list[tuple[Rule, Files]] = [
         only_quality_imports_great_expectations,
         {"pipeline/quality/cycle.py": "def f():\n    from great_expectations.core import batch"},
     ),
+    (only_receivers_imports_apprise, {"commands/notify.py": "from apprise import Apprise"}),
     (no_sql_in_python, {"pipeline/merge/merge.py": "q = 'SELECT 1'"}),
     (no_sql_in_python, {"office.py": "q = ' select id from claim'"}),
     (no_sql_in_python, {"pipeline/merge/merge.py": "q = '-- why\\nINSERT INTO claim VALUES (1)'"}),

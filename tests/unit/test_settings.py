@@ -176,3 +176,23 @@ def test_pipes_that_cannot_be_meant_are_refused(
     with pytest.raises(OfficeError) as refused:
         load_settings()
     assert (str(refused.value), refused.value.exit_code) == (told, 2)
+
+
+def test_the_urls_of_receivers_can_be_in_a_file_and_are_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFICE_SECRETS", str(tmp_path))
+    monkeypatch.setenv("OFFICE_NOTIFY_URLS", "")
+    assert load_settings().notify_urls is None
+    (tmp_path / "OFFICE_NOTIFY_URLS").write_text("json://user:s3cret@host/\njson://other/\n")
+    settings = load_settings()
+    assert settings.notify_urls is not None
+    assert settings.notify_urls.get_secret_value() == "json://user:s3cret@host/\njson://other/"
+    assert "s3cret" not in repr(settings)
+
+
+def test_messages_name_the_address_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFICE_REPORTS_PORT", "9000")
+    assert load_settings().pages_url == "http://localhost:9000/"
+    monkeypatch.setenv("OFFICE_REPORTS_URL", "https://pages.example/")
+    assert load_settings().pages_url == "https://pages.example/"

@@ -39,6 +39,9 @@ def configure_logging(*, level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Great Expectations logs error texts, and these hold values.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    # What Apprise and its HTTP client log can hold a receiver's secret.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
     # This library logs every job that it runs.
     logging.getLogger("schedule").setLevel(logging.WARNING)
 

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     adminer_url: str | None = None
     """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
+    notify_urls: SecretStr | None = None
+    """Apprise URLs of those who are told of troubles, with commas or white space between them. They
+    hold secrets. Without them, nobody is told."""
+    reports_url: str | None = None
+    """Address of the pages in messages; by default that of `reports_port` on this machine."""
+
     ids: Literal["global", "per_office"] | None = None
     """`global`: ids are unique among all offices; `per_office`: only within one. Settled with the
     first merge. Without it the database decides, and begins with `global`."""
@@ -156,6 +162,11 @@ class Settings(BaseSettings):
     def reports_folder(self) -> Path:
         """Where the pages are built."""
         return self.reports or self.home / "reports"
+
+    @property
+    def pages_url(self) -> str:
+        """The address of the pages, for messages."""
+        return self.reports_url or f"http://localhost:{self.reports_port}/"
 
     @property
     def archive_folder(self) -> Path:

@@ -2,6 +2,16 @@
 
 import math
 import time
+from datetime import timedelta
+from typing import Final
+
+# An analytics run is overdue when two periods and this time have passed since the last one.
+PATIENCE: Final = timedelta(seconds=100)
+
+
+def overdue_after(period: timedelta) -> timedelta:
+    """The time after the last analytics run from which on the next one is overdue."""
+    return 2 * period + PATIENCE
 
 
 class LastTime:

@@ -27,6 +27,7 @@ from pipeline.core.statements import Cursor, fetch_all, fetch_one
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Batch
 from pipeline.operations.question import NoAnswerError, Question
+from pipeline.operations.trouble import Kind
 
 if TYPE_CHECKING:  # importing it takes seconds, and the ingestor does not need it
     from pipeline.quality.cycle import CycleResult
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # importing it takes seconds, and the ingestor does not need 
 VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
 SUITES: Final = ("staging", *STREAMS, "revenue")
 SEVERITIES: Final = ("critical", "warning", "info")
+RESULTS: Final = ("taken", "failed")
 
 BATCH_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 RUN_SECONDS: Final = (0.3, 1, 3, 10, 30, 100, 300)
@@ -91,6 +93,11 @@ class Metrics:
         )
         for stream in STREAMS:
             self._batch_seconds.labels(stream)
+        self._notices = self._counter(
+            "office_notices",
+            "Messages about troubles that this process sent, by kind, and whether they were taken.",
+            {"kind": Kind, "result": RESULTS},
+        )
 
     def batch_merged(self, batch: Batch) -> None:
         """Counts a batch of the merge."""
@@ -101,6 +108,10 @@ class Metrics:
             self._rejections.labels(batch.stream, reason).inc(rows)
         if batch.found_by_sweep:
             self._swept.labels(batch.stream).inc(batch.rows)
+
+    def told(self, kind: Kind, is_taken: bool) -> None:
+        """Counts a message to a receiver."""
+        self._notices.labels(kind, "taken" if is_taken else "failed").inc()
 
     def counting_failures(self) -> AbstractContextManager[None]:
         """A context for the process's job: counts it if it ends with an error."""

@@ -68,3 +68,15 @@ COMMENT ON COLUMN analytics.window_release.failed_checks IS 'The checks that hel
 COMMENT ON COLUMN analytics.window_release.reason IS 'Why the figures are right after all, as given by the person who released them.';
 COMMENT ON COLUMN analytics.window_release.released_by IS 'The user of the machine and of the database who did it.';
 COMMENT ON COLUMN analytics.window_release.released_at IS 'When it was released.';
+COMMENT ON TABLE analytics.trouble IS 'One row per trouble that somebody is told about.';
+COMMENT ON COLUMN analytics.trouble.trouble_id IS 'Number of the trouble.';
+COMMENT ON COLUMN analytics.trouble.kind IS 'held_back, silent_stream, warning, missed_run, unbalanced or unarchived.';
+COMMENT ON COLUMN analytics.trouble.subject IS 'What it is about: a window, a stream, a check, a day.';
+COMMENT ON COLUMN analytics.trouble.began_at IS 'Since when it is there, or was found.';
+COMMENT ON COLUMN analytics.trouble.ended_at IS 'When it was found to be over; empty while it goes on.';
+COMMENT ON TABLE analytics.notice IS 'One row per receiver and kind of trouble: what the receiver knows.';
+COMMENT ON COLUMN analytics.notice.receiver IS 'Scheme and host of the URL of a receiver in OFFICE_NOTIFY_URLS; the URL itself is a secret.';
+COMMENT ON COLUMN analytics.notice.kind IS 'The kind of trouble.';
+COMMENT ON COLUMN analytics.notice.told IS 'The troubles that go on as far as the receiver knows.';
+COMMENT ON COLUMN analytics.notice.tried_at IS 'When a message to it was tried last.';
+COMMENT ON COLUMN analytics.notice.told_at IS 'When it took a message last.';
