@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from models.scheduler import Scheduler
@@ -130,13 +131,14 @@ def main() -> int:
         database = next(iter(databases.values()))
         merge = partial(merge_streams, databases, settings, monitor)
 
-        def start() -> Simulated:
+        def start() -> tuple[Simulated, timedelta]:
             apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
             database.run(warn_of_shortcomings)
             merge(sweep=Look.RECENT)
-            return database.run(partial(simulated_next, number=settings.number))
+            simulated = database.run(partial(simulated_next, number=settings.number))
+            return simulated, settings.analytics_period(database.run(read_window_length))
 
-        simulated = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
+        simulated, period = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
         with receiving(settings, append_dsn(dsn, settings), simulated, monitor):
             scheduler = Scheduler()
             scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
@@ -147,7 +149,6 @@ def main() -> int:
             scheduler.every(SWEEP_ALL_SECONDS, sweep_all, name="sweep of all", at_start=True)
             ahead = partial(make_partitions, database)
             scheduler.every(PARTITIONS_SECONDS, ahead, name="partitions")
-            period = settings.analytics_period(database.run(read_window_length))
             # Analytics tells, too; but somebody else must say that it has stopped.
             with telling(
                 dsn,
