@@ -1,7 +1,9 @@
 """A history of the simulated office: hours of claims and diagnoses, each with its own time.
 
-It contains what happens in a real office: busy and quiet hours, an hour without a connection, late
-events, events sent twice, a corrected price, and a program that writes prices as text.
+It imitates the practice like `publisher.py`: its codes and prices, and one in ten events with an id
+that was used before. It also contains what happens in a real office: busy and quiet hours, an hour
+without a connection, late events, events sent twice, a mistyped price, and a program that writes
+prices as text.
 """
 
 import json
@@ -14,7 +16,7 @@ from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
-from publisher import DIAGNOSES, FEES, draw_icd10_code, draw_other_price, draw_price
+from publisher import DIAGNOSES, FEES
 
 HOUR: Final = timedelta(hours=1)
 FEWEST_WINDOWS: Final = 6
@@ -37,8 +39,10 @@ KNOWN_SHARE: Final = 0.7
 # The share of visits of such a patient that lead to this diagnosis.
 CHRONIC_VISIT_SHARE: Final = 0.3
 
-AGAIN_SHARE: Final = 0.08
-CONFLICT_SHARE: Final = 0.1
+REUSED_SHARE: Final = 0.1
+"""The share of events with an id of before, all other fields drawn anew."""
+AGAIN_SHARE: Final = 0.03
+"""The share of events that are sent again unchanged."""
 SPOILT_SHARE: Final = 0.01
 LATE_SHARE: Final = {"claim": 0.01, "diagnose": 0.005}
 LATEST: Final = {"claim": timedelta(hours=3), "diagnose": timedelta(hours=8)}
@@ -47,8 +51,8 @@ LATEST: Final = {"claim": timedelta(hours=3), "diagnose": timedelta(hours=8)}
 TILL_SHARE: Final = 0.6
 # These claims were sent again within this time after the update.
 _RESENT_WITHIN: Final = timedelta(minutes=20)
-# A price of 120.75, typed without its point.
-MISTYPED: Final = {"code": "99214", "price": 12075}
+# A price of 20, typed with three zeros too many.
+MISTYPED: Final = {"code": "45001", "price": 20000}
 
 Fields = dict[str, Any]
 Spoil = Callable[[Fields], bytes]
@@ -196,12 +200,14 @@ def _claims(
     moments = [moment for moment in _moments(span, rng) if moment not in gap]
     claims = [_claim(number, moment, patients, rng) for number, moment in enumerate(moments, 1)]
     conflict, unknown, mistyped = (len(claims) * share // 100 for share in (40, 60, 92))
+    claims[conflict]["patient_id"] = chronic["J44.9"][0]
     claims[mistyped] |= {"patient_id": chronic["R41.3"][0], **MISTYPED}
     becomes = {conflict: _sent_with_another_price, unknown: _sent_of_a_stranger, mistyped: _sent}
+    usual = partial(_on_its_way, till=till, never_reused={claims[place]["id"] for place in becomes})
     arrivals = [
         arrival
         for place, (claim, moment) in enumerate(zip(claims, moments, strict=True))
-        for arrival in becomes.get(place, partial(_on_its_way, till=till))(claim, moment, rng)
+        for arrival in becomes.get(place, usual)(claim, moment, rng)
     ]
     return arrivals, Examples(
         conflict=claims[conflict]["id"],
@@ -214,18 +220,21 @@ def _claims(
 
 
 def _claim(number: int, moment: datetime, patients: int, rng: Random) -> Fields:
-    code = rng.choice(list(FEES))
+    code, price = rng.choice(list(FEES.items()))
     return {
         "id": number,
-        "patient_id": rng.randint(1, patients),
+        "patient_id": rng.randint(0, patients),
         "code": code,
-        "price": draw_price(code, rng),
+        "price": price,
         "tsp": _rfc3339(moment),
     }
 
 
-def _on_its_way(claim: Fields, moment: datetime, rng: Random, *, till: Span) -> Iterator[Arrival]:
+def _on_its_way(
+    claim: Fields, moment: datetime, rng: Random, *, till: Span, never_reused: set[int]
+) -> Iterator[Arrival]:
     """The arrivals of one claim."""
+    claim = _with_earlier_id(claim, rng, never_reused)
     if moment in till and rng.random() < TILL_SHARE:
         yield Arrival(moment, _price_as_text(claim))
         # It was sent again after the till was repaired.
@@ -236,8 +245,7 @@ def _on_its_way(claim: Fields, moment: datetime, rng: Random, *, till: Span) -> 
         at = _arrives("claim", moment, rng)
         yield Arrival(at, _json(claim))
         if rng.random() < AGAIN_SHARE:
-            again = _with_another_price(claim, rng) if rng.random() < CONFLICT_SHARE else claim
-            yield Arrival(_a_little_later(at, rng), _json(again))
+            yield Arrival(_a_little_later(at, rng), _json(claim))
 
 
 def _sent(claim: Fields, moment: datetime, _: Random) -> Iterator[Arrival]:
@@ -250,11 +258,10 @@ def _sent_of_a_stranger(claim: Fields, moment: datetime, _: Random) -> Iterator[
 
 def _sent_with_another_price(claim: Fields, moment: datetime, rng: Random) -> Iterator[Arrival]:
     yield Arrival(moment, _json(claim))
-    yield Arrival(_a_little_later(moment, rng), _json(_with_another_price(claim, rng)))
-
-
-def _with_another_price(claim: Fields, rng: Random) -> Fields:
-    return {**claim, "price": draw_other_price(claim["price"], rng)}
+    others = {code: price for code, price in FEES.items() if code != claim["code"]}
+    code, price = rng.choice(list(others.items()))
+    again = {**claim, "code": code, "price": price}
+    yield Arrival(_a_little_later(moment, rng), _json(again))
 
 
 # --- diagnoses ---
@@ -277,7 +284,7 @@ def _diagnoses(
         for number, diagnosis in enumerate(known)
     ]
     for number, moment in enumerate(_moments(span, rng), start=1 + len(known)):
-        patient = rng.randint(1, patients)
+        patient = rng.randint(0, patients)
         code = _code_of_visit(patient, rng, chronic)
         arrivals += _diagnosis_arrivals(_diagnosis(number, patient, code, moment), moment, rng)
     return arrivals
@@ -296,7 +303,7 @@ def _code_of_visit(patient: int, rng: Random, chronic: Mapping[str, list[int]]) 
     for code, having in chronic.items():
         if patient in having and rng.random() < CHRONIC_VISIT_SHARE:
             return code
-    return draw_icd10_code(_EVERYDAY, rng)
+    return rng.choice(_EVERYDAY)
 
 
 def _diagnosis(number: int, patient: int, code: str, moment: datetime) -> Fields:
@@ -309,20 +316,23 @@ def _diagnosis(number: int, patient: int, code: str, moment: datetime) -> Fields
 
 
 def _diagnosis_arrivals(diagnosis: Fields, moment: datetime, rng: Random) -> Iterator[Arrival]:
+    diagnosis = _with_earlier_id(diagnosis, rng, set())
     if rng.random() < SPOILT_SHARE:
         yield Arrival(moment, _spoilt(diagnosis, _SPOILT_DIAGNOSES, rng))
         return
     at = _arrives("diagnose", moment, rng)
     yield Arrival(at, _json(diagnosis))
     if rng.random() < AGAIN_SHARE:
-        again = diagnosis
-        if rng.random() < CONFLICT_SHARE:
-            others = {code: n for code, n in _EVERYDAY.items() if code != diagnosis["icd10_code"]}
-            again = {**diagnosis, "icd10_code": draw_icd10_code(others, rng)}
-        yield Arrival(_a_little_later(at, rng), _json(again))
+        yield Arrival(_a_little_later(at, rng), _json(diagnosis))
 
 
-# --- how an event is spoilt on its way ---
+# --- how an event is changed on its way ---
+
+
+def _with_earlier_id(event: Fields, rng: Random, never_reused: set[int]) -> Fields:
+    """The event, or now and then the event with an id of before."""
+    earlier = rng.randint(1, event["id"]) if rng.random() < REUSED_SHARE else event["id"]
+    return event if earlier in never_reused else {**event, "id": earlier}
 
 
 def _spoilt(event: Fields, ways: tuple[Spoil, ...], rng: Random) -> bytes:
@@ -362,7 +372,7 @@ _SPOILT_EITHER: Final = (_cut_off, _of_a_stranger, _without_offset, _id_as_text)
 _SPOILT_CLAIMS: Final = (*_SPOILT_EITHER, _price_as_text, _below_zero)
 _SPOILT_DIAGNOSES: Final = (*_SPOILT_EITHER, _without_last_digits)
 
-_EVERYDAY: Final = {code: n for code, n in DIAGNOSES.items() if code not in CHRONIC}
+_EVERYDAY: Final = [code for code in DIAGNOSES if code not in CHRONIC]
 _FEWEST_PATIENTS: Final = 10
 
 

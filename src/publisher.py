@@ -1,4 +1,9 @@
-"""The simulated doctor's office: publishes claims and diagnoses, with duplicates among them."""
+"""The simulated doctor's office: publishes claims and diagnoses like the practice that it imitates.
+
+One in ten events repeats an id. Nearly all of these have another content: the practice draws an
+earlier number, and all other fields anew, and skips the number that was due. The few others are an
+event of before, byte for byte, as a network sends it again. Patient 0, whom nobody knows, occurs.
+"""
 
 import json
 import logging
@@ -7,65 +12,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import count
 from random import Random
 from typing import Final, TypeVar
 
 from utils.pipeline_utils import RefusedError, Sink
 
-# The procedure codes that the office bills, with their lowest and highest price.
-FEES: Final[Mapping[str, tuple[int, int]]] = {
-    "00142": (140, 190),
-    "01996": (45, 70),
-    "02140": (60, 95),
-    "03230": (3, 12),
-    "17110": (95, 130),
-    "20610": (55, 80),
-    "36415": (3, 9),
-    "69210": (40, 55),
-    "71046": (25, 40),
-    "80053": (10, 15),
-    "81002": (3, 5),
-    "83036": (9, 14),
-    "85025": (8, 12),
-    "87880": (14, 18),
-    "90471": (18, 30),
-    "93000": (14, 25),
-    "94010": (25, 40),
-    "96372": (14, 24),
-    "99203": (105, 125),
-    "99212": (50, 60),
-    "99213": (85, 105),
-    "99214": (120, 145),
-    "99395": (110, 150),
-}
+# The procedure codes that the practice bills, each with its price.
+FEES: Final[Mapping[str, int]] = {"03003": 5, "29001": 10, "45001": 20, "03230": 3}
 
-# The diagnosis codes of the office, each with its share in a thousand.
-DIAGNOSES: Final[Mapping[str, int]] = {
-    "D64.9": 30,
-    "E03.9": 45,
-    "E11.9": 90,
-    "E78.5": 90,
-    "F41.1": 45,
-    "G43.909": 30,
-    "H66.90": 25,
-    "J02.9": 50,
-    "J06.9": 75,
-    "J30.9": 35,
-    "J44.9": 125,
-    "K21.9": 50,
-    "L30.9": 30,
-    "M25.561": 25,
-    "M54.50": 60,
-    "N39.0": 40,
-    "R41.3": 125,
-    "S93.401A": 10,
-    "Z00.00": 20,
-}
+# The diagnosis codes of the practice.
+DIAGNOSES: Final = ("A77.9", "R41.3", "J45.998", "J44.9")
 
-_SHARE_OF_PRICES_WITH_CENTS: Final = 0.2
 _RECENT_EVENTS: Final = 100
 _POLL_SECONDS: Final = 0.1
 _ERROR_WAIT_SECONDS: Final = 1.0
@@ -80,7 +39,7 @@ class Claim:
     id: int
     patient_id: int
     code: str
-    price: float
+    price: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +53,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class _Shares:
-    """The share of events that repeat an earlier one, and the share of these that conflict."""
+    """The share of events that repeat an id, and the share of these that have another content."""
 
     duplicate: float
     conflict: float
@@ -111,66 +70,63 @@ def claims(
     first_id: int,
     rng: Random,
     *,
+    first_patient: int = 0,
     patients: int = 1000,
     duplicate_share: float = 0.1,
-    conflict_share: float = 0.1,
+    conflict_share: float = 0.9,
 ) -> Iterator[bytes]:
     """Yield claims without end, as JSON; the same `rng` yields the same claims.
 
     Args:
-        first_id: The first id; new events count up from it.
+        first_id: The first id; events count up from it.
         rng: The source of randomness.
-        patients: The highest patient id; the lowest is 1.
-        duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of the repeated events that have another price.
+        first_patient: The lowest patient id. The office knows no patient 0.
+        patients: The highest patient id.
+        duplicate_share: The share of events that repeat an earlier id.
+        conflict_share: The share of these whose other fields are drawn anew.
 
     Raises:
         ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
     """
     shares = _Shares(duplicate_share, conflict_share)
-    _check_ids(first_id, patients)
+    _check_ids(first_id, first_patient, patients)
 
     def new(event_id: int) -> Claim:
-        code = rng.choice(list(FEES))
-        return Claim(event_id, rng.randint(1, patients), code, draw_price(code, rng))
+        code, price = rng.choice(list(FEES.items()))
+        return Claim(event_id, rng.randint(first_patient, patients), code, price)
 
-    def altered(claim: Claim) -> Claim:
-        return replace(claim, price=draw_other_price(claim.price, rng))
-
-    return _with_duplicates(first_id, rng, new, altered, shares)
+    return _with_repeats(first_id, rng, new, shares)
 
 
 def diagnoses(
     first_id: int,
     rng: Random,
     *,
+    first_patient: int = 0,
     patients: int = 1000,
     duplicate_share: float = 0.1,
-    conflict_share: float = 0.1,
+    conflict_share: float = 0.9,
 ) -> Iterator[bytes]:
     """Yield diagnoses without end, as JSON; the same `rng` yields the same diagnoses.
 
     Args:
-        first_id: The first id; new events count up from it.
+        first_id: The first id; events count up from it.
         rng: The source of randomness.
-        patients: The highest patient id; the lowest is 1.
-        duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of the repeated events that have another code.
+        first_patient: The lowest patient id. The office knows no patient 0.
+        patients: The highest patient id.
+        duplicate_share: The share of events that repeat an earlier id.
+        conflict_share: The share of these whose other fields are drawn anew.
 
     Raises:
         ValueError: A share is not within 0 to 1, there is no patient, or the id is negative.
     """
     shares = _Shares(duplicate_share, conflict_share)
-    _check_ids(first_id, patients)
+    _check_ids(first_id, first_patient, patients)
 
     def new(event_id: int) -> Diagnosis:
-        return Diagnosis(event_id, rng.randint(1, patients), draw_icd10_code(DIAGNOSES, rng))
+        return Diagnosis(event_id, rng.randint(first_patient, patients), rng.choice(DIAGNOSES))
 
-    def altered(diagnosis: Diagnosis) -> Diagnosis:
-        others = {code: n for code, n in DIAGNOSES.items() if code != diagnosis.icd10_code}
-        return replace(diagnosis, icd10_code=draw_icd10_code(others, rng))
-
-    return _with_duplicates(first_id, rng, new, altered, shares)
+    return _with_repeats(first_id, rng, new, shares)
 
 
 def next_due(due: float, now: float, period: float) -> float:
@@ -192,9 +148,9 @@ class Publisher:
     Args:
         sinks: The sink of each stream.
         every_seconds: The time from one event of a stream to the next.
-        duplicate_share: The share of events that repeat a recent one.
-        conflict_share: The share of the repeated events that have other content.
-        patients: The highest patient id; the lowest is 1.
+        duplicate_share: The share of events that repeat an earlier id.
+        conflict_share: The share of these whose other fields are drawn anew.
+        patients: The highest patient id; the lowest is 0.
         first_ids: The first id of each stream.
         seed: Makes the events repeatable; with None they differ each time.
         office: The number of the office that the events carry; None for no number.
@@ -210,7 +166,7 @@ class Publisher:
         *,
         every_seconds: float = 2.0,
         duplicate_share: float = 0.1,
-        conflict_share: float = 0.1,
+        conflict_share: float = 0.9,
         patients: int = 1000,
         first_ids: Mapping[str, int],
         seed: int | None = None,
@@ -297,23 +253,22 @@ def _random(seed: int | None, stream: str) -> Random:
     return Random(None if seed is None else f"{seed} {stream}")  # noqa: S311 - nothing secret
 
 
-def _with_duplicates(
-    first_id: int,
-    rng: Random,
-    new: Callable[[int], Event],
-    altered: Callable[[Event], Event],
-    shares: _Shares,
+def _with_repeats(
+    first_id: int, rng: Random, new: Callable[[int], Event], shares: _Shares
 ) -> Iterator[bytes]:
-    ids = count(first_id)
+    number = first_id
     recent: deque[Event] = deque(maxlen=_RECENT_EVENTS)
     while True:
-        if recent and rng.random() < shares.duplicate:
-            event = rng.choice(recent)
-            yield _json(altered(event) if rng.random() < shares.conflict else event)
-        else:
-            event = new(next(ids))
+        repeats = rng.random() < shares.duplicate
+        if repeats and recent and rng.random() >= shares.conflict:
+            yield _json(rng.choice(recent))
+            continue
+        event = new(rng.randint(first_id, number) if repeats else number)
+        # Each of these is the first of its id, so that it can be sent again without a conflict.
+        if event.id == number:
             recent.append(event)
-            yield _json(event)
+        number += 1
+        yield _json(event)
 
 
 def of_office(payload: bytes, office: int) -> bytes:
@@ -325,28 +280,6 @@ def _json(event: Claim | Diagnosis) -> bytes:
     return json.dumps(asdict(event)).encode()
 
 
-def draw_price(code: str, rng: Random) -> float:
-    """Return a random price of a procedure."""
-    low, high = FEES[code]
-    if rng.random() < _SHARE_OF_PRICES_WITH_CENTS:
-        return _price_of_cents(rng.randint(100 * low, 100 * high))
-    return rng.randint(low, high)
-
-
-def draw_other_price(price: float, rng: Random) -> float:
-    """Return a random price that differs from this one."""
-    return _price_of_cents(round(100 * price) + 100 * rng.randint(1, 20))
-
-
-def _price_of_cents(cents: int) -> float:
-    return cents / 100 if cents % 100 else cents // 100
-
-
-def draw_icd10_code(weights: Mapping[str, int], rng: Random) -> str:
-    """Return a random code, by weight."""
-    return rng.choices(list(weights), list(weights.values()))[0]
-
-
 def _check_streams(sinks: Mapping[str, Sink], first_ids: Mapping[str, int]) -> None:
     for stream in sinks:
         if stream not in SIMULATED:
@@ -355,10 +288,10 @@ def _check_streams(sinks: Mapping[str, Sink], first_ids: Mapping[str, int]) -> N
             raise ValueError(f"stream {stream} has no first id")
 
 
-def _check_ids(first_id: int, patients: int) -> None:
+def _check_ids(first_id: int, first_patient: int, patients: int) -> None:
     if first_id < 0:
         raise ValueError(f"first_id is {first_id}; it must not be negative")
-    if patients < 1:
+    if patients < max(1, first_patient):
         raise ValueError(f"patients is {patients}; there must be at least 1")
 
 

@@ -90,7 +90,7 @@ def make_lines(
     made = Lines(folder, first_id, counts)
     for stream, count in counts.items():
         rng = Random(f"{SEED} {stream} {first_id}")
-        new = EVENTS[stream](first_id, rng, duplicate_share=0)
+        new = EVENTS[stream](first_id, rng, duplicate_share=0, first_patient=1)
         written = _write(made.file(stream), _with_repeats(stream, new, count, rng, earlier))
         _write(made.typed_file(stream), map(_typed, dict.fromkeys(written)))
     return made

@@ -226,7 +226,7 @@ def window_files(lab: Lab, base: Base, start: datetime) -> dict[str, Path]:
     files = {}
     for stream, make in EVENTS.items():
         rng = Random(f"{SEED} {stream} {first_id}")
-        payloads = islice(make(first_id, rng, duplicate_share=0), events)
+        payloads = islice(make(first_id, rng, duplicate_share=0, first_patient=1), events)
         files[stream] = folder / f"{stream}.jsonl"
         write_timed(files[stream], payloads, lambda n: start + n * (WINDOW / events))
     return files

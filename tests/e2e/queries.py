@@ -7,6 +7,9 @@ import psycopg2
 
 Row = tuple[Any, ...]
 
+KNOW_PATIENT_0 = "INSERT INTO patient VALUES (0, 'No', 'Body', '1980-01-01')"
+"""The simulated office sends events of a patient 0, who is in no table."""
+
 
 def fetch(url: str, query: str) -> list[Row]:
     """Runs a query, or a statement that returns something, and commits."""

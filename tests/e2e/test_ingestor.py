@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from e2e.processes import Office, Running, free_port
-from e2e.queries import fetch, received, reconciliation, staged_ids
+from e2e.queries import KNOW_PATIENT_0, execute, fetch, received, reconciliation, staged_ids
 
 TERMINATIONS = 5
 
@@ -27,6 +27,7 @@ def wait_for_more(ingestor: Running, url: str) -> None:
 
 
 def test_sigterm_drains_and_every_event_is_staged_once(office: Office, database_url: str) -> None:
+    execute(database_url, KNOW_PATIENT_0)
     ingestor = start(office)
     ingestor.wait_until(lambda: received(database_url) > 200)
     ended = ingestor.stop(signal.SIGTERM)
@@ -41,6 +42,7 @@ def test_sigterm_drains_and_every_event_is_staged_once(office: Office, database_
 
 
 def test_nothing_is_lost_where_connections_break(office: Office, database_url: str) -> None:
+    execute(database_url, KNOW_PATIENT_0)
     ingestor = start(office)
     for _ in range(TERMINATIONS):
         wait_for_more(ingestor, database_url)

@@ -227,7 +227,7 @@ def test_a_simulated_office_never_meets_an_id_that_was_seen(
         if is_merged:
             merge(database)
         first = database.run(partial(simulated_next, number=None)).first_ids["claim"]
-        events = list(islice(claims(first, Random(1), duplicate_share=0), 20))
+        events = list(islice(claims(first, Random(1), duplicate_share=0, first_patient=1), 20))
         stage(database, "claim", *events)
         numbers += [json.loads(event)["id"] for event in events]
     merge(database)
