@@ -27,6 +27,7 @@ FILLED_BY_ARRIVALS = (
     "analytics.revenue_candidate",
     "analytics.dirty_window",
     "analytics.quality_check",
+    "analytics.stream_habit",
     "analytics.quality_run",
     "staging.outcome_history",
     "staging.look_back",

@@ -70,7 +70,8 @@ def test_a_run_merges_computes_checks_and_publishes(office: Office) -> None:
     stage(office.database, "claim", claim(1, tsp=NOON))
     result = office.run()
     assert (result.verdict, result.published, result.blocked) == ("published", [NOON], [])
-    assert {check.suite for check in result.checks} == {"staging", "claim", "diagnose", "revenue"}
+    suites = {check.suite for check in result.checks}
+    assert suites == {"staging", "habit", "claim", "diagnose", "revenue"}
     assert not_passed(result) == set()
     assert revenue(office.database)["12:00", "Amnesia"] == ("10.00", 1, 1)
     assert office.run().verdict == "nothing_due"

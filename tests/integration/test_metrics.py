@@ -45,7 +45,7 @@ from pipeline.operations.metrics import (
 )
 from pipeline.operations.question import Question
 from pipeline.operations.trouble import Kind
-from pipeline.quality.checks import STAGING_SUITE, WINDOW_SUITES
+from pipeline.quality.checks import RUN_SUITES, WINDOW_SUITES
 from pipeline.staging.append import append
 from scrape import Scrape, counts, read_registry
 from utils.pipes import PipeSource
@@ -360,7 +360,7 @@ LABELS: dict[str, set[str]] = {
 
 
 def test_the_suites_are_those_that_are_checked() -> None:
-    assert set(SUITES) == {STAGING_SUITE, *WINDOW_SUITES}
+    assert set(SUITES) == {*RUN_SUITES, *WINDOW_SUITES}
 
 
 @pytest.fixture

@@ -87,13 +87,37 @@ def test_a_run_that_passed_is_told(office: Office) -> None:
     assert "No window is held back." in page.text("held")
     [row] = page.table("runs")
     assert (row["Run"], row["Verdict"], row["Published"]) == ("1", "✓ published", "3")
-    assert int(row["Passed"]) == 22
+    assert int(row["Passed"]) == 23
     run = office.page("runs/1.html")
     assert run.pairs("facts")["Windows published"] == (
         "3 windows: 2026-05-04 12:00 to 2026-05-04 12:30 (3 windows)"
     )
     assert not run.has("reasons")
     assert {check["Result"] for check in run.table("checks")} == {"✓ passed"}
+
+
+def test_a_run_says_what_is_unusual_and_of_which_stream(office: Office) -> None:
+    bad = [claim(number, patient=5000) for number in range(30)]
+    good = [claim(100 + number) for number in range(30)]
+    stage(office.database, "claim", *bad, *good)
+    stage(office.database, "diagnose", diagnose(1))
+    result = office.run()
+    assert not result.found_something_wrong
+    assert [check.check_name for check in result.failures] == [
+        "No more is rejected than usual at this hour and weekday."
+    ]
+    office.build()
+    habits = office.page("runs/1.html").table("habits")
+    assert [(row["Stream"], row["Raw rows"], row["Number"], row["Usual"]) for row in habits] == [
+        ("claim", "received", "60", ""),
+        ("claim", "conflict", "0", "12.0"),
+        ("claim", "duplicate", "0", "30.0"),
+        ("claim", "rejected unusual", "30", "3.0"),
+        ("diagnose", "received", "1", ""),
+        ("diagnose", "conflict", "0", "0.2"),
+        ("diagnose", "duplicate", "0", "0.5"),
+        ("diagnose", "rejected", "0", "0.1"),
+    ]
 
 
 def test_what_is_held_back_is_told_with_the_check_the_window_and_the_share(office: Office) -> None:

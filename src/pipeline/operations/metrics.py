@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # importing it takes seconds, and the ingestor does not need 
     from pipeline.quality.cycle import CycleResult
 
 VERDICTS: Final = ("published", "partly_blocked", "blocked", "nothing_due")
-SUITES: Final = ("staging", *STREAMS, "revenue")
+SUITES: Final = ("staging", "habit", *STREAMS, "revenue")
 SEVERITIES: Final = ("critical", "warning", "info")
 RESULTS: Final = ("taken", "failed")
 

@@ -30,6 +30,8 @@ from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
 
 STAGING_SUITE: Final = "staging"
+HABIT_SUITE: Final = "habit"
+RUN_SUITES: Final = (STAGING_SUITE, HABIT_SUITE)
 REVENUE_SUITE: Final = "revenue"
 WINDOW_SUITES: Final = (*STREAMS, REVENUE_SUITE)
 
@@ -125,7 +127,7 @@ class Checker:
         self._docs = docs
         self._suites = {
             name: _Suite(self._context, self._source, expectations / f"{name}.json")
-            for name in (STAGING_SUITE, *WINDOW_SUITES)
+            for name in (*RUN_SUITES, *WINDOW_SUITES)
         }
 
     def check(self, queries: dict[str, str], *, run_name: str) -> list[CheckResult]:

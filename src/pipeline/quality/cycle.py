@@ -13,7 +13,9 @@ from pipeline.core.statements import Cursor, execute, statement
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import STATEMENT_SECONDS, Batch, Look, merge_pending
 from pipeline.quality.checks import (
+    HABIT_SUITE,
     REVENUE_SUITE,
+    RUN_SUITES,
     STAGING_SUITE,
     WINDOW_SUITES,
     Checker,
@@ -30,6 +32,7 @@ Check = Callable[[list[datetime]], list[CheckResult]]
 # The statement that gives a suite its rows, and the stream that it is rendered for.
 SLICES: Final[dict[str, tuple[str, str | None]]] = {
     STAGING_SUITE: ("quality/slice_staging", None),
+    HABIT_SUITE: ("quality/slice_habit", None),
     **{stream: ("quality/slice_rows", stream) for stream in STREAMS},
     REVENUE_SUITE: ("quality/slice_revenue", None),
 }
@@ -74,12 +77,14 @@ def run_cycle(
     statement_seconds: float = STATEMENT_SECONDS,
     since: datetime | None = None,
     until: datetime | None = None,
+    zone: str = "UTC",
     on_batch: Callable[[Batch], object] = lambda _: None,
     on_progress: OnProgress = ignore_progress,
 ) -> CycleResult:
     """Merges what has arrived, then computes, checks and publishes the windows that are due.
 
     A window that fails a critical check is not published and stays due. It holds no other back.
+    `zone` is the time zone of the practice's hours and weekdays, with which the checks compare.
     `batch_size` and `statement_seconds` are those of `merge_pending`. `on_progress` is called after
     each part of the windows is checked.
     """
@@ -90,6 +95,8 @@ def run_cycle(
         on_batch(batch)
     candidate = database.run(lambda cursor: compute(cursor, now=now, since=since, until=until))
     database.run(lambda cursor: execute(cursor, "quality/note_gone_rows", asdict(candidate)))
+    compared = {"quality_run_id": candidate.quality_run_id, "zone": zone}
+    database.run(lambda cursor: execute(cursor, "quality/record_habit", compared))
     general = _check_run(database, checker, candidate)
     passed, of_windows = check_in_parts(
         [] if any(result.blocks for result in general) else candidate.windows,
@@ -139,7 +146,7 @@ def check_windows(
 
 
 def _check_run(database: Database, checker: Checker, candidate: Candidate) -> list[CheckResult]:
-    slices = _queries(database, (STAGING_SUITE,), asdict(candidate))
+    slices = _queries(database, RUN_SUITES, asdict(candidate))
     results = checker.check(slices, run_name=run_name(candidate.quality_run_id))
     return checker.broken_checks() + results
 

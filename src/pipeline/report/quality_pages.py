@@ -190,6 +190,7 @@ def _run_pages(
     counts = _counts(cursor, runs)
     checks = _checks(cursor, runs)
     windows = _by_run(fetch_all(cursor, "report/run_windows", {"runs": _numbers(runs)}))
+    habits = _by_run(fetch_all(cursor, "report/run_habits", {"runs": _numbers(runs)}))
     for facts in changed:
         number = facts.run.quality_run_id
         of_run = checks.get(number, [])
@@ -203,6 +204,7 @@ def _run_pages(
             reasons=reasons_of(of_run),
             checks=[_check_shown(check, of_run) for check in of_run],
             severities=SEVERITIES,
+            habits=habits.get(number, []),
             not_shown=of_run[0].results - len(of_run) if of_run else 0,
             stretches=_stretches(windows.get(number, [])),
             docs=_docs_links(docs, facts),

@@ -17,6 +17,7 @@ SEVERITIES = {
 # The data that a suite checks.
 SUITES = {
     "staging": "raw rows",
+    "habit": "what arrived lately, compared with the last weeks",
     "claim": "claims",
     "diagnose": "diagnoses",
     "revenue": "revenue figures",

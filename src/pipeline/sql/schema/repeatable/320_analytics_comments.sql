@@ -22,7 +22,7 @@ COMMENT ON TABLE analytics.quality_check IS
 'One row per check and run; where windows were checked one by one, per window that it failed on.';
 COMMENT ON COLUMN analytics.quality_check.check_id IS 'Number of the result.';
 COMMENT ON COLUMN analytics.quality_check.quality_run_id IS 'The analytics run.';
-COMMENT ON COLUMN analytics.quality_check.suite IS 'The suite: staging, claim, diagnose or revenue.';
+COMMENT ON COLUMN analytics.quality_check.suite IS 'The suite: staging, habit, claim, diagnose or revenue.';
 COMMENT ON COLUMN analytics.quality_check.check_name IS
 'What is checked, in words.';
 COMMENT ON COLUMN analytics.quality_check.severity IS 'A critical check holds figures back if it fails; a warning is only shown.';
@@ -31,6 +31,20 @@ COMMENT ON COLUMN analytics.quality_check.rows_at_fault IS 'Rows that break it, 
 COMMENT ON COLUMN analytics.quality_check.rows_checked IS 'Rows that it looked at, if they can be counted.';
 COMMENT ON COLUMN analytics.quality_check.window_start IS
 'The window that it held back; empty if it looked at all windows of the run.';
+COMMENT ON TABLE analytics.stream_habit IS
+'One row per run, stream and measure: what was merged lately, and what the last weeks make usual at this hour and weekday.';
+COMMENT ON COLUMN analytics.stream_habit.quality_run_id IS 'The analytics run that compared.';
+COMMENT ON COLUMN analytics.stream_habit.stream IS 'The stream.';
+COMMENT ON COLUMN analytics.stream_habit.measure IS
+'What was counted: raw rows received, or those of them that are a duplicate, a conflict or rejected.';
+COMMENT ON COLUMN analytics.stream_habit.since IS 'From when on it counted.';
+COMMENT ON COLUMN analytics.stream_habit.until IS 'Until when it counted: when the run began.';
+COMMENT ON COLUMN analytics.stream_habit.received IS 'Raw rows of the stream that were merged in this time.';
+COMMENT ON COLUMN analytics.stream_habit.counted IS 'How many of them the measure counts.';
+COMMENT ON COLUMN analytics.stream_habit.weeks IS 'How many of the last six weeks could be compared; with fewer than two, fixed shares are usual.';
+COMMENT ON COLUMN analytics.stream_habit.usual IS 'How many would be usual: the median of these weeks.';
+COMMENT ON COLUMN analytics.stream_habit.fewest IS 'If fewer are received, a check warns.';
+COMMENT ON COLUMN analytics.stream_habit.most IS 'If more are counted, a check warns.';
 COMMENT ON TABLE analytics.dirty_window IS
 'One row per mark: a window that has to be computed again. Publishing clears the marks that the figures have taken in.';
 COMMENT ON COLUMN analytics.dirty_window.mark_id IS 'Number of the mark.';
