@@ -78,9 +78,9 @@ HEADER = "  until  events  merged  again  conflicts  rejected  windows  redone  
 def demo(hours: int, seed: int, seconds: float | None) -> None:
     """Make up a day of history, process it, and show the result.
 
-    The history contains claims and diagnoses, and among them late events, duplicates, conflicts
-    and bad events. They are loaded, merged, checked and published a few hours at a time. Then the
-    pages are served.
+    The history imitates a practice in which one in ten events repeats an id with other content. It
+    also contains late events, events sent twice and bad events. It is loaded, merged, checked and
+    published a few hours at a time. Then the pages are served.
 
     The demo uses a separate office, demo/ in OFFICE_HOME, which it makes anew each time; your own
     data is not touched. Other commands use that office when --demo stands before them, also after

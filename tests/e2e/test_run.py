@@ -105,9 +105,9 @@ def test_ctrl_c_drains_and_the_next_run_goes_on(embedded_office: Office) -> None
         assert grown == {"merged"}, stream
         assert after["pending"] == 0
         ids = staged_ids(url, stream)
-        first = max(ids[: before[stream]["received"]]) + 1
+        newest = max(ids[: before[stream]["received"]])
         later = ids[before[stream]["received"] :]
-        assert later == list(range(first, first + len(later)))
+        assert later == list(range(newest + 1, newest + 1 + len(later)))
 
 
 def test_a_second_run_is_refused_and_a_taken_port_avoided(office: Office) -> None:

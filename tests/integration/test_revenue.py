@@ -1,3 +1,4 @@
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from integration.events import (
 )
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
+from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.merge.merge import Look, merge_batch
 from pipeline.revenue.revenue import (
     WINDOWS_AT_ONCE,
@@ -239,6 +241,20 @@ def diagnosed(database: Database) -> Database:
     merge(database)
     compute_and_publish(database, LATER)
     return database
+
+
+def test_asthma_becomes_that_of_icd_10_by_what_the_docs_say(database: Database) -> None:
+    for patient, code in enumerate(("J44.9", "J45.998"), 1):
+        stage(database, "diagnose", diagnose(patient, patient=patient, icd10_code=code, tsp=NOON))
+        stage(database, "claim", claim(patient, patient=patient, price=patient, tsp=NOON))
+    merge(database)
+    text = (PROJECT_FOLDER / "docs" / "data.md").read_text(encoding="utf-8")
+    insert, delete = re.findall(r"^    ((?:INSERT|DELETE) .+;)$", text, re.MULTILINE)
+    for statement, earned in ((None, "1.00"), (insert, "3.00"), (delete, "2.00")):
+        if statement:
+            change(database, statement)
+        compute_and_publish(database, LATER)
+        assert revenue(database)["12:00", "Asthma"][0] == earned
 
 
 @pytest.mark.parametrize(

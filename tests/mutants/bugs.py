@@ -20,6 +20,8 @@ MENDING_TESTS: Final = ("tests/integration/test_mending.py",)
 NOTICE_TESTS: Final = ("tests/integration/test_notices.py",)
 SQL_TESTS: Final = ("tests/sql/test_cases.py",)
 CHECK_TESTS: Final = ("tests/integration/test_cycle.py",)
+PUBLISHER_TESTS: Final = ("tests/unit/test_publisher.py",)
+HABIT_TESTS: Final = ("tests/integration/test_habit.py",)
 STAGING_TESTS: Final = (
     "tests/faults/test_poison.py::test_all_of_it_in_a_row_through_a_subscriber",
     "tests/faults/test_fuzz.py::test_a_slice_of_the_fuzz_run_holds",
@@ -43,6 +45,7 @@ FATE: Final = "src/pipeline/sql/merge/fate.jinja"
 COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql.jinja"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
 REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
+HABIT: Final = "src/pipeline/sql/schema/repeatable/176_compare_with_habit.sql"
 CLAIM_CONTRACT: Final = "src/pipeline/sql/schema/repeatable/150_claim_contract.sql"
 
 
@@ -820,6 +823,57 @@ recorded_outcome AS (
         "src/pipeline/quality/cycle.py",
         "return checker.broken_checks() + results",
         "return results",
+    ),
+    # --- what is usual ---
+    _mutant(
+        "no room for chance",
+        "A few more conflicts than usual bring a warning, as chance has them every day.",
+        HABIT_TESTS,
+        HABIT,
+        "THEN greatest(4.5 / 2 * sqrt(1.0 / nullif(c.received, 0)",
+        "THEN greatest(0 * sqrt(1.0 / nullif(c.received, 0)",
+    ),
+    Mutant(
+        "compare with the clock of UTC",
+        "A practice is compared with another hour of its day after the clock was changed.",
+        HABIT_TESTS,
+        (
+            Edit(HABIT, "(until AT TIME ZONE zone - ", "(until - "),
+            Edit(HABIT, "') AT TIME ZONE zone AS same_time", "') AS same_time"),
+        ),
+    ),
+    _mutant(
+        "a holiday is a week like others",
+        "A week in which the practice was closed counts, so that little becomes usual.",
+        HABIT_TESTS,
+        HABIT,
+        "FROM (SELECT 0 AS weeks_ago UNION SELECT s.weeks_ago FROM open_stretch AS s) AS o",
+        "FROM stretch AS o",
+    ),
+    _mutant(
+        "expect what nobody could send",
+        "A stream that starts after a pause is expected to have brought all that is usual.",
+        HABIT_TESTS,
+        HABIT,
+        "WHEN h.weeks >= 2 AND c.measure = 'received' THEN o.open_share * h.place ^ 2",
+        "WHEN h.weeks >= 2 AND c.measure = 'received' THEN h.place ^ 2",
+    ),
+    _mutant(
+        "notice a change too late",
+        "Conflicts that double are compared with what is usual of five hours.",
+        HABIT_TESTS,
+        HABIT,
+        "SELECT greatest(2 * analytics.window_length(), interval '20 minutes') AS length",
+        "SELECT interval '5 hours' AS length",
+    ),
+    # --- the simulated office ---
+    _mutant(
+        "repeat no id with other content",
+        "The simulated office contradicts nothing that it has sent.",
+        PUBLISHER_TESTS,
+        "src/publisher.py",
+        "event = new(rng.randint(first_id, number) if repeats else number)",
+        "event = new(number)",
     ),
     # --- raw rows that are gone ---
     _mutant(
