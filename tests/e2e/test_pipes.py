@@ -10,7 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from e2e.lines import claim, diagnose
 from e2e.processes import Office, Running, wait_until
-from e2e.queries import fetch, received, reconciliation, staged_ids
+from e2e.queries import KNOW_PATIENT_0, execute, fetch, received, reconciliation, staged_ids
 from scrape import health, scrape
 from utils.pipes import HEADER_BYTES, MOST_BYTES, PipeSink, frame_of
 
@@ -55,6 +55,7 @@ def test_publishers_come_and_go_and_every_event_is_staged_once(
     office: Office, practice: dict[str, str]
 ) -> None:
     url, port = str(office.database_url), office.metrics_port
+    execute(url, KNOW_PATIENT_0)
     ingestor = office.start(program="ingestor", **practice)
     ingestor.wait_until(lambda: "event=receiving" in ingestor.err)
     not_there = [f"the pipe of {stream} is not there" for stream in STREAMS]
