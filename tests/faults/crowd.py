@@ -195,6 +195,8 @@ class Crowd:
     def remove_ingestor(self, number: int) -> list[Violation]:
         """It is asked to stop, and drains."""
         leaving = self.ingestors.pop(number)
+        # Before it says so, a signal ends it at once.
+        leaving.wait_until(lambda: "event=started" in leaving.err)
         leaving.process.terminate()
         wait_for(lambda: leaving.process.poll() is not None, STOP_SECONDS)
         code = leaving.process.poll()
