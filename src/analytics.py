@@ -152,7 +152,11 @@ def analyse(
         monitor.metrics.run_ended(result)
         tell(result)
         report = partial(
-            build_pages, folder=settings.reports_folder, now=now, adminer=settings.adminer_url
+            build_pages,
+            folder=settings.reports_folder,
+            now=now,
+            notation=settings.notation,
+            adminer=settings.adminer_url,
         )
         database.run(report, snapshot=True)
         reconcile = partial(find_unbalanced, since=now - RECENT)

@@ -53,9 +53,10 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
     """Check every promise about the data.
 
     It reads one snapshot. By default it checks what arrived, was merged or published in the last 24
-    hours; with --all it checks everything. If a promise is broken, it prints the rows at fault and
-    the commands that mend it, and exits with 1. It checks the size of each archive file, and reads
-    the recent ones; with --all it reads all of them.
+    hours; with --all it checks everything. T without an offset is in OFFICE_TIMEZONE. If a promise
+    is broken, it prints the rows at fault and the commands that mend it, and exits with 1. It
+    checks the size of each archive file, and reads the recent ones; with --all it reads all of
+    them.
 
     Example: python src/office.py verify --all
     """
@@ -79,9 +80,12 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
         )
         files = database.run(partial(recorded_files, since=EARLIEST if is_all else begin))
         promises.append(verify_files(files, settings.archive_folder))
+    lines = display.promise_lines(
+        promises, width=width(), office=command_line(), notation=settings.notation
+    )
     print_result(
         [vars(promise) for promise in promises],
-        "\n".join(display.promise_lines(promises, width=width(), office=command_line())),
+        "\n".join(lines),
         is_json=is_json,
     )
     if not all(promise.holds for promise in promises):
@@ -108,11 +112,12 @@ def explain_claim_command(claim_id: int, office: int | None, *, is_json: bool) -
 
     Example: python src/office.py explain claim 4711
     """
-    with office_database(chosen_settings(), "office explain") as database:
+    settings = chosen_settings()
+    with office_database(settings, "office explain") as database:
         claim = database.run(
             lambda cursor: explain_claim(cursor, key_of(cursor, office, claim_id)), snapshot=True
         )
-    text = "\n".join(display_explain.claim_lines(claim))
+    text = "\n".join(display_explain.claim_lines(claim, settings.notation))
     print_result(claim.as_dict(), text, is_json=is_json)
 
 
@@ -125,12 +130,13 @@ def explain_diagnose_command(diagnose_id: int, office: int | None, *, is_json: b
 
     Example: python src/office.py explain diagnose 4711
     """
-    with office_database(chosen_settings(), "office explain") as database:
+    settings = chosen_settings()
+    with office_database(settings, "office explain") as database:
         found = database.run(
             lambda cursor: explain_diagnose(cursor, key_of(cursor, office, diagnose_id)),
             snapshot=True,
         )
-    text = "\n".join(display_explain.diagnose_lines(found))
+    text = "\n".join(display_explain.diagnose_lines(found, settings.notation))
     print_result(found.as_dict(), text, is_json=is_json)
 
 
@@ -141,12 +147,14 @@ def explain_row_command(stream: str) -> click.Command:
     @of_office
     @as_json
     def explain_command(row_id: int, office: int | None, *, is_json: bool) -> None:
-        with office_database(chosen_settings(), "office explain") as database:
+        settings = chosen_settings()
+        with office_database(settings, "office explain") as database:
             row = database.run(
                 lambda cursor: explain_row(cursor, stream, key_of(cursor, office, row_id)),
                 snapshot=True,
             )
-        print_result(row.as_dict(), "\n".join(display_explain.row_lines(row)), is_json=is_json)
+        text = "\n".join(display_explain.row_lines(row, settings.notation))
+        print_result(row.as_dict(), text, is_json=is_json)
 
     example = f"python src/office.py explain {stream} 4711"
     words = f"Explain the outcome of {stream} ID.\n\nExample: {example}"
@@ -163,14 +171,19 @@ for other in STREAMS.keys() - explain.commands.keys():
 def explain_window_command(moment: datetime, *, is_json: bool) -> None:
     """Explain the figures of the window that T lies in.
 
-    T is a time in ISO 8601; without an offset it is UTC. If the claims do not add up to the
-    published figures, the exit code is 1.
+    T is a time in ISO 8601; without an offset it is in OFFICE_TIMEZONE. If the claims do not add up
+    to the published figures, the exit code is 1.
 
     Example: python src/office.py explain window 2026-11-24T14:20
     """
-    with office_database(chosen_settings(), "office explain") as database:
-        found = database.run(lambda cursor: explain_window(cursor, moment), snapshot=True)
-    text = "\n".join(display_explain.window_lines(found, office=command_line()))
+    settings = chosen_settings()
+    with office_database(settings, "office explain") as database:
+        found = database.run(
+            lambda cursor: explain_window(cursor, moment, settings.notation), snapshot=True
+        )
+    text = "\n".join(
+        display_explain.window_lines(found, office=command_line(), notation=settings.notation)
+    )
     print_result(found.as_dict(), text, is_json=is_json)
     if found.found_something_wrong:
         sys.exit(SOMETHING_WRONG)
@@ -195,13 +208,16 @@ def as_reason(_: click.Context, __: click.Parameter, text: str | None) -> str | 
 def release_command(moment: datetime, reason: str, *, is_json: bool) -> None:
     """Publish a WINDOW that a check holds back, and record why.
 
-    WINDOW is any moment in the window, in ISO 8601.
+    WINDOW is any moment in the window, in ISO 8601; without an offset it is in OFFICE_TIMEZONE.
 
     Example: python src/office.py release 2026-11-24T14:20 --reason "A true price, says billing."
     """
-    with office_database(chosen_settings(), "office release") as database:
-        done = database.run(lambda cursor: release(cursor, moment, reason=reason))
-    print_result(done.as_dict(), "\n".join(display.release_lines(done)), is_json=is_json)
+    settings = chosen_settings()
+    notation = settings.notation
+    with office_database(settings, "office release") as database:
+        done = database.run(partial(release, moment=moment, reason=reason, notation=notation))
+    text = "\n".join(display.release_lines(done, notation))
+    print_result(done.as_dict(), text, is_json=is_json)
 
 
 @click.command("erased")
@@ -218,14 +234,18 @@ def erased_command(seqs: tuple[int, ...], reason: str | None, *, is_json: bool) 
 
     Example: python src/office.py erased --reason "Patient 12 asked for it, case 2026-81."
     """
-    with office_database(chosen_settings(), "office erased") as database:
+    settings = chosen_settings()
+    with office_database(settings, "office erased") as database:
         if reason:
             done = database.run(partial(record_erasure, reason=reason, seqs=seqs))
             left, lines = done.left_rows, display.erasure_lines(done)
             print_result(done.as_dict(), "\n".join(lines), is_json=is_json)
         else:
             gone = database.run(partial(find_gone, seqs=seqs))
-            left, lines = gone.rows, display.gone_lines(gone, office=command_line())
+            left, lines = (
+                gone.rows,
+                display.gone_lines(gone, office=command_line(), notation=settings.notation),
+            )
             print_result(gone.as_dict(), "\n".join(lines), is_json=is_json)
     if left:
         sys.exit(SOMETHING_WRONG)

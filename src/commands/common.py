@@ -17,6 +17,7 @@ import psycopg2.errors
 
 from pipeline.core.database import Database, address, describe, wait_until_reachable
 from pipeline.core.errors import OfficeError
+from pipeline.core.local_time import moments_of
 from pipeline.core.logs import configure_logging
 from pipeline.core.settings import PROJECT_FOLDER, Settings, load_settings
 from pipeline.core.window import LONGEST_WINDOW, window_of
@@ -135,7 +136,13 @@ def database_dsn(settings: Settings) -> Iterator[str]:
 
 def write_pages(database: Database, settings: Settings, folder: Path) -> Path:
     """Builds the pages from one snapshot; returns the index page."""
-    build = partial(build_pages, folder=folder, now=datetime.now(UTC), adminer=settings.adminer_url)
+    build = partial(
+        build_pages,
+        folder=folder,
+        now=datetime.now(UTC),
+        notation=settings.notation,
+        adminer=settings.adminer_url,
+    )
     return database.run(build, snapshot=True)
 
 
@@ -159,14 +166,37 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
 
 def parse_moment(text: str, option: str) -> datetime:
-    """A time on the command line; without an offset it is UTC."""
+    """A time on the command line; without an offset it is local time of OFFICE_TIMEZONE."""
     try:
-        time_given = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
             f"{text!r} is not a time like 2026-11-24T14:00Z", param_hint=option
         ) from None
-    return time_given if time_given.tzinfo else time_given.replace(tzinfo=UTC)
+    return given if given.tzinfo else moment_of(given, text, option)
+
+
+def moment_of(written: datetime, text: str, option: str) -> datetime:
+    """The moment of a local time. One that comes twice or never is refused."""
+    notation = load_settings().notation
+    try:
+        moments = moments_of(written, notation.zone)
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from None
+    if not moments:
+        raise click.BadParameter(
+            f"{text!r} doesn't exist in {notation.zone_name}, because the clocks are set forward; "
+            "write it with an offset",
+            param_hint=option,
+        )
+    if len(moments) > 1:
+        both = " or ".join(map(notation.iso, moments))
+        raise click.BadParameter(
+            f"{text!r} comes twice in {notation.zone_name}, because the clocks are set back; "
+            f"write {both}",
+            param_hint=option,
+        )
+    return moments[0]
 
 
 # --- output ---

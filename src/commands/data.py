@@ -73,7 +73,8 @@ def merge_under_bar(
 def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
     """Run analytics once: merge, compute, check, publish, report.
 
-    With --from and --to, it computes the windows between them again. If a check holds a window
+    With --from and --to, it computes the windows between them again. A time without an offset is
+    in OFFICE_TIMEZONE. If a check holds a window
     back, the exit code is 1.
 
     Example: python src/office.py analytics --from 2026-11-24T14:00Z --to 2026-11-24T15:00Z
@@ -108,9 +109,10 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 on_progress=on_progress,
             )
         index = write_pages(database, settings, settings.reports_folder)
+    lines = display.run_lines(result, office=command_line(), notation=settings.notation)
     print_result(
         result.as_dict(),
-        "\n".join([*display.run_lines(result, office=command_line()), f"Report: {index}"]),
+        "\n".join([*lines, f"Report: {index}"]),
         is_json=is_json,
     )
     if result.found_something_wrong:

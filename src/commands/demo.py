@@ -30,6 +30,7 @@ from commands.running import only_one
 from history import FEWEST_WINDOWS, HOUR, Examples, History, make_history
 from pipeline.core.contract import FATES
 from pipeline.core.database import Database
+from pipeline.core.notation import Notation
 from pipeline.core.settings import Settings, load_settings
 from pipeline.core.window import read_window_length, window_of
 from pipeline.merge.merge import merge_pending
@@ -107,7 +108,8 @@ def demo(hours: int, seed: int, seconds: float | None) -> None:
             fewest_hours = ceil(FEWEST_WINDOWS * window / HOUR)
             history = make_history(until, window=window, hours=max(hours, fewest_hours), seed=seed)
         with step(console, "The checks are loaded"):
-            works = Works(database, make_checker(settings, database), settings.batch_size)
+            checker = make_checker(settings, database)
+            works = Works(database, checker, settings.batch_size, settings.notation)
         work_through(console, history, works)
         with step(console, "The pages are built"):
             write_pages(database, settings, settings.reports_folder)
@@ -171,19 +173,21 @@ class Round:
     fates: Counter[str]
     result: "CycleResult"
     redone: int
+    notation: Notation
 
     def lines(self) -> Iterator[str]:
         """A line below `HEADER`, and a line for each check that did not pass."""
         counts = [self.fates[fate] for fate in FATES]
         events, windows = sum(counts), len(self.result.published) - self.redone
         merged, again, conflicts, rejected = counts
+        until = self.notation.clock(self.until)
         yield (
-            f"  {self.until:%H:%M} {events:7} {merged:7} {again:6} {conflicts:10} {rejected:9}"
+            f"  {until} {events:7} {merged:7} {again:6} {conflicts:10} {rejected:9}"
             f" {windows:8} {self.redone:7} {len(self.result.blocked):10}"
         )
         for check in self.result.checks:
             if check.status != "passed":
-                at = f" ({check.window_start:%H:%M})" if check.window_start else ""
+                at = f" ({self.notation.clock(check.window_start)})" if check.window_start else ""
                 text = f"{check.severity}: {check.check_name}{at}"
                 yield from textwrap.wrap(text, 80, initial_indent=INDENT, subsequent_indent=INDENT)
 
@@ -195,6 +199,7 @@ class Works:
     database: Database
     checker: "Checker"
     batch_size: int
+    notation: Notation
 
     def do(self, history: History, since: datetime, until: datetime) -> Round:
         """Loads and merges the events that arrived in a period, and publishes the due windows."""
@@ -209,7 +214,8 @@ class Works:
             fates.update({fate: getattr(batch, fate) for fate in FATES})
         now = datetime.now(UTC)
         result = run_cycle(self.database, self.checker, now=now, batch_size=self.batch_size)
-        return Round(until, fates, result, redone=sum(w < since for w in result.published))
+        redone = sum(window < since for window in result.published)
+        return Round(until, fates, result, redone, self.notation)
 
 
 def work_through(console: Console, history: History, works: Works) -> None:
@@ -217,7 +223,8 @@ def work_through(console: Console, history: History, works: Works) -> None:
     console.print(f"It is worked through:\n{HEADER}")
     ends = round_ends(history, works.database.run(read_window_length))
     for number, (since, until) in enumerate(zip([history.since, *ends], ends, strict=False), 1):
-        with console.status(f"{number} of {len(ends)}: until {until:%H:%M} …"):
+        at = works.notation.clock(until)
+        with console.status(f"{number} of {len(ends)}: until {at} …"):
             done = works.do(history, since, until)
         for line in done.lines():
             console.print(line)
@@ -242,14 +249,15 @@ def say_what_there_is(history: History, pages: str, settings: Settings, seconds:
     click.echo(f"Done in {seconds:.0f} s. Its data is in {short_path(settings.home)}.\n")
     click.echo(f"The pages: {pages}\n")
     click.echo("Questions, and the commands that answer them (in another terminal):")
-    for question, command in questions(history.examples).items():
+    for question, command in questions(history.examples, settings.notation).items():
         click.echo(f"  {question}\n    {command}")
     click.echo("\nCtrl-C stops.")
 
 
-def questions(examples: Examples) -> dict[str, str]:
+def questions(examples: Examples, notation: Notation) -> dict[str, str]:
     """Questions about this history, each with the command that answers it."""
-    window, held_back = (f"{w:%Y-%m-%dT%H:%MZ}" for w in (examples.window, examples.held_back))
+    window, held_back = map(notation.iso, (examples.window, examples.held_back))
+    of_window, of_held_back = map(notation.clock, (examples.window, examples.held_back))
     reason = '--reason "Checked."'
     return {
         f"Why is claim {examples.unknown_patient} not there?": command_line(
@@ -258,10 +266,10 @@ def questions(examples: Examples) -> dict[str, str]:
         "Which claims were sent twice with another price? One of them:": command_line(
             "explain", "claim", str(examples.conflict)
         ),
-        f"Which claims make up the figure of {examples.window:%H:%M}?": command_line(
+        f"Which claims make up the figure of {of_window}?": command_line(
             "explain", "window", window
         ),
-        f"Why is {examples.held_back:%H:%M} held back? (Here, a price above 10,000 does that.)": (
+        f"Why is {of_held_back} held back? (Here, a price above 10,000 does that.)": (
             command_line("explain", "window", held_back)
         ),
         "And if the price is right?": command_line("release", held_back, reason),

@@ -87,9 +87,10 @@ def rebuild_command(batch_size: int, *, is_applied: bool, is_json: bool) -> None
             archive=settings.archive_folder,
             on_progress=on_progress,
         )
+    lines = display.rebuild_lines(found, office=command_line(), notation=settings.notation)
     print_result(
         asdict(found),
-        "\n".join(display.rebuild_lines(found, office=command_line())),
+        "\n".join(lines),
         is_json=is_json,
     )
     if found.differences and not is_applied:

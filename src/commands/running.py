@@ -30,6 +30,7 @@ from commands.common import (
 from pipeline.core.database import PASSING_ERRORS, Database, address, describe
 from pipeline.core.errors import OfficeError
 from pipeline.core.logs import configure_logging
+from pipeline.core.notation import Notation
 from pipeline.core.settings import Settings, pipe_variable
 from pipeline.core.streams import STREAMS
 from pipeline.core.window import EPOCH, read_window_length
@@ -40,6 +41,7 @@ from pipeline.operations.status import Status, read_status
 from pipeline.operations.terminal import own_ctrl_c
 from pipeline.report import display
 from pipeline.report.display import StatusContext
+from pipeline.report.site import preparing_page
 from pipeline.schema.roles import login_as, set_passwords
 from utils.pipeline_utils import stop_on_signals
 
@@ -80,8 +82,10 @@ def run(seconds: float | None, ingestors: int | None) -> None:
     with (
         own_ctrl_c(),
         only_one(settings),
+        serving(
+            settings.reports_folder, settings.reports_port, preparing=preparing_page()
+        ) as pages,
         office_database(settings, "office run") as database,
-        serving(settings.reports_folder, settings.reports_port) as pages,
         broker(settings.home / "broker") if ingestors else nullcontext() as broker_url,
     ):
         if not pages.endswith(f":{settings.reports_port}"):
@@ -93,7 +97,9 @@ def run(seconds: float | None, ingestors: int | None) -> None:
         try:
             length = database.run(read_window_length)
             view = partial(status_context, settings, database, pages, length)
-            ended = show_until_stopped(database, processes, stop, seconds=seconds, view=view)
+            ended = show_until_stopped(
+                database, processes, stop, seconds=seconds, view=view, notation=settings.notation
+            )
             if sys.stderr.isatty():
                 say("\rStopping: events that have arrived are staged and merged first.")
         finally:
@@ -101,7 +107,7 @@ def run(seconds: float | None, ingestors: int | None) -> None:
         show(
             Console(),
             database.run(read_status),
-            StatusContext({"pages": str(settings.reports_folder)}),
+            StatusContext({"pages": str(settings.reports_folder)}, notation=settings.notation),
         )
     failed = sorted({*ended, *badly_ended})
     if failed:
@@ -133,10 +139,11 @@ def status(max_lag: float | None, max_run_age: float | None, *, is_json: bool) -
     settings = chosen_settings()
     with office_database(settings, "office status") as database:
         found = database.run(read_status)
+    context = StatusContext(addresses(settings, database), notation=settings.notation)
     if is_json:
         click.echo(to_json(found.as_dict()))
     else:
-        Console().print(display.status_view(found, StatusContext(addresses(settings, database))))
+        Console().print(display.status_view(found, context))
     if is_late(found.lag_seconds, max_lag) or is_late(found.run_age_seconds, max_run_age):
         sys.exit(SOMETHING_WRONG)
 
@@ -265,6 +272,7 @@ def show_until_stopped(
     *,
     seconds: float | None,
     view: Callable[[datetime], StatusContext],
+    notation: Notation,
 ) -> list[str]:
     """Shows the status until it is time to stop.
 
@@ -276,7 +284,7 @@ def show_until_stopped(
     if console.is_terminal:
         show_live(console, database, beats, view)
     else:
-        show_lines(database, beats)
+        show_lines(database, beats, notation)
     return processes.ended()
 
 
@@ -310,13 +318,13 @@ def show_live(
                 live.update(display.status_view(last, context), refresh=True)
 
 
-def show_lines(database: Database, beats: Iterator[None]) -> None:
+def show_lines(database: Database, beats: Iterator[None], notation: Notation) -> None:
     """Prints a line every few seconds."""
     next_line = 0.0
     for _ in beats:
         if time.monotonic() >= next_line:
             found, trouble = look(database)
-            click.echo(display.status_line(found) if found else trouble)
+            click.echo(display.status_line(found, notation) if found else trouble)
             next_line = time.monotonic() + PLAIN_LINE_SECONDS
 
 
@@ -336,6 +344,7 @@ def status_context(
         addresses={"pages": pages, **addresses(settings, database)},
         next_run=next_run(now, settings, length),
         hint="Ctrl-C drains and stops.",
+        notation=settings.notation,
     )
 
 
@@ -357,4 +366,4 @@ def show(console: Console, found: Status, context: StatusContext) -> None:
     if console.is_terminal:
         console.print(display.status_view(found, context))
     else:
-        click.echo(display.status_line(found))
+        click.echo(display.status_line(found, context.notation))

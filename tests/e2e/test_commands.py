@@ -391,8 +391,8 @@ def csv_rows(file: Path) -> list[list[str]]:
 
 
 def csv_text(figures: list[Row]) -> list[list[str]]:
-    header = "window_start category revenue claims patients quality_run_id published_at"
-    return [header.split(), *([str(value) for value in row] for row in figures)]
+    header = "window_start (UTC),category,revenue,claims,patients,quality_run_id,published_at (UTC)"
+    return [header.split(","), *([str(value) for value in row] for row in figures)]
 
 
 # --- two at once ---

@@ -31,6 +31,7 @@ from pipeline.audit.explain import (
 )
 from pipeline.core.database import Database
 from pipeline.core.errors import OfficeError
+from pipeline.core.notation import IN_UTC
 from pipeline.core.statements import fetch_one, for_each_stream, statement, statements_in
 from pipeline.merge.replay import replay
 from pipeline.report.display_explain import claim_lines, diagnose_lines, row_lines, window_lines
@@ -308,7 +309,7 @@ def test_a_window_that_is_being_checked(database: Database) -> None:
     stage_and_merge(database, "claim", claim(1, tsp=NOON))
     run = database.run(lambda cursor: compute(cursor, now=LATER)).quality_run_id
     window = database.run(partial(read_window_at, moment=NOON))
-    assert window.in_words == f"analytics run {run} has computed it and checks it"
+    assert window.in_words(IN_UTC) == f"analytics run {run} has computed it and checks it"
 
 
 def test_a_gap_and_an_open_window_are_said_in_words(database: Database) -> None:

@@ -155,3 +155,17 @@ def test_the_broker_s_volume_belongs_to_its_user() -> None:
     assert "office-streams:/streams" in SERVICES["nats"]["volumes"]
     assert "office-streams:/streams" in SERVICES["schema"]["volumes"]
     assert "/streams" in DOCKERFILE
+
+
+def test_the_practice_s_clock_and_money_reach_whoever_writes_for_people() -> None:
+    wanted = {
+        "OFFICE_TIMEZONE": "${OFFICE_TIMEZONE:-}",
+        "OFFICE_CURRENCY": "${OFFICE_CURRENCY:-}",
+    }
+    for name in ("schema", "ingestor", "analytics"):
+        assert SERVICES[name]["environment"].items() >= wanted.items()
+
+
+def test_pages_are_served_from_the_first_second_by_a_server_that_lists_no_folder() -> None:
+    assert SERVICES["reports"]["command"] == ["python", "src/reports.py"]
+    assert SERVICES["reports"]["depends_on"] == []

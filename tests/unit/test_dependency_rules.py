@@ -28,7 +28,7 @@ LIBRARY = (
     "models.scheduler",
     "models.subscriber",
 )
-ENTRY_POINTS = ("ingestor", "analytics", "office")
+ENTRY_POINTS = ("ingestor", "analytics", "office", "reports")
 
 # These hand the whole environment on to the programs they start, and read nothing in it by name.
 STARTERS = ("pipeline/operations/embedded_user.py", "pipeline/operations/processes.py")

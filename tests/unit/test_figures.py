@@ -1,11 +1,12 @@
 """Figures put together for people."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
+from pipeline.core.notation import IN_UTC
 from pipeline.core.window import window_of
 from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.figures import (
@@ -62,7 +63,7 @@ def test_every_window_of_the_period_is_there_with_what_is_known_of_it() -> None:
 
 
 def test_totals_are_exact_and_of_those_that_have_a_figure() -> None:
-    first, second = groups_of(windows(), "hour")
+    first, second = groups_of(windows(), "hour", IN_UTC.zone)
     assert (first.start, len(first.windows)) == (NINE, 6)
     assert first.totals == {
         "Amnesia": Total(Decimal("0.30"), 4),
@@ -98,13 +99,12 @@ def test_windows_are_grouped_by_hours_that_hold_several_whole_ones_else_by_days(
         releases={},
     )
     assert unit_of_groups(length) == unit
-    assert [
-        (f"{group.start:%dT%H:%M}", len(group.windows)) for group in groups_of(found, unit)
-    ] == groups
+    grouped = groups_of(found, unit, IN_UTC.zone)
+    assert [(f"{group.start:%dT%H:%M}", len(group.windows)) for group in grouped] == groups
 
 
 def test_a_chart_tells_zero_from_nothing_and_nothing_from_held_back() -> None:
-    chart = windows_chart(windows(), ["Amnesia", "Asthma"])
+    chart = windows_chart(windows(), ["Amnesia", "Asthma"], IN_UTC)
     assert [bar["text"] for bar in chart["bars"]] == ["0.10", "0.00", "0.20", "7.00"]
     assert [bar["link"] for bar in chart["bars"]][-1] == "#w20260504T1000"
     assert [blank["why"] for blank in chart["blanks"]] == [
@@ -113,17 +113,15 @@ def test_a_chart_tells_zero_from_nothing_and_nothing_from_held_back() -> None:
         "no claim",
         "no claim",
     ]
-    assert (chart["since"], chart["until"]) == (
-        "2026-05-04T09:00:00+00:00",
-        "2026-05-04T10:10:00+00:00",
-    )
-    assert windows_chart([], ["Amnesia"])["since"] is None
+    assert chart["labels"] == [{"at": 1777885200000, "text": "09:00"}]
+    assert chart["bars"][0]["when"] == "2026-05-04 09:00 to 09:10"
+    assert windows_chart([], ["Amnesia"], IN_UTC)["labels"] == []
 
 
 def test_days_carry_their_totals_and_lead_to_their_pages() -> None:
     rows = [
         SimpleNamespace(
-            day_start=NINE.replace(hour=0) + timedelta(days=number),
+            day_number=number + 1,
             category=category,
             revenue=Decimal(number),
             claims=number,
@@ -136,11 +134,11 @@ def test_days_carry_their_totals_and_lead_to_their_pages() -> None:
         for number in range(2)
         for category, windows_of_day in (("Amnesia", 3), ("Asthma", 4))
     ]
-    days = days_of(rows)
+    days = days_of(rows, [date(2026, 5, 4), date(2026, 5, 5)], IN_UTC.zone)
     assert [(day.name, day.month, day.windows) for day in days] == [
         ("2026-05-04", "2026-05", 4),
         ("2026-05-05", "2026-05", 4),
     ]
     assert day_totals(days)["Asthma"] == Total(Decimal(1), 1)
-    bars = days_chart(days, ["Amnesia", "Asthma"])["bars"]
+    bars = days_chart(days, ["Amnesia", "Asthma"], IN_UTC)["bars"]
     assert [bar["link"] for bar in bars[::2]] == ["days/2026-05-04.html", "days/2026-05-05.html"]

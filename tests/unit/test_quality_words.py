@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from pipeline.core.notation import IN_UTC
 from pipeline.report.quality_words import (
     names_of,
     reasons_of,
@@ -103,7 +104,7 @@ def test_reasons_are_the_checks_that_hold_back_and_no_others() -> None:
         Check("Dear.", "warning", "failed", 1, 4, None),
         Check("Good.", "critical", "passed", 0, 4, None),
     ]
-    assert reasons_of(checks) == [
+    assert reasons_of(checks, IN_UTC) == [
         "Window 2026-05-04 12:00: this does not hold for 1 of 4 rows (25 %): Price.",
         "All windows: this does not hold in 3 cases: Missing.",
         "Window 2026-05-04 12:00: the check itself broke, so nobody knows whether this holds: Odd.",
@@ -127,7 +128,7 @@ def test_a_result_says_which_windows_it_is_of() -> None:
     rest = Check("Price.", "critical", "passed", 0, 9, None)
     other = Check("Code.", "critical", "passed", 0, 9, None)
     checks = [one, rest, other]
-    assert [where_of(check, checks) for check in checks] == [
+    assert [where_of(check, checks, IN_UTC) for check in checks] == [
         "2026-05-04 12:00",
         "the others",
         "all",

@@ -8,6 +8,7 @@ from psycopg2.extensions import parse_dsn
 
 from integration.passwords import PASSWORDS
 from pipeline.core.errors import OfficeError
+from pipeline.core.notation import IN_UTC
 from pipeline.core.settings import load_settings
 
 QUARTER = timedelta(minutes=15)
@@ -196,3 +197,41 @@ def test_messages_name_the_address_of_the_pages(monkeypatch: pytest.MonkeyPatch)
     assert load_settings().pages_url == "http://localhost:9000/"
     monkeypatch.setenv("OFFICE_REPORTS_URL", "https://pages.example/")
     assert load_settings().pages_url == "https://pages.example/"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Berlin", "europe/berlin", "Europe", "../etc/passwd", "/etc/localtime", "localtime", "CEST"],
+)
+def test_an_unknown_time_zone_is_refused_in_one_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFICE_TIMEZONE", name)
+    with pytest.raises(OfficeError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "The environment variable OFFICE_TIMEZONE can't be used: "
+        "it must be the IANA name of a time zone, such as Europe/Berlin."
+    )
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("code", ["eur", "EURO", "€", "XXX", "DEM"])
+def test_an_unknown_currency_is_refused_in_one_line(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFICE_CURRENCY", code)
+    with pytest.raises(OfficeError, match=r"OFFICE_CURRENCY can't be used: .* such as EUR\.$"):
+        load_settings()
+
+
+def test_times_are_utc_and_amounts_plain_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OFFICE_TIMEZONE", "")
+    monkeypatch.setenv("OFFICE_CURRENCY", "")
+    assert load_settings().notation == IN_UTC
+    monkeypatch.setenv("OFFICE_TIMEZONE", "Asia/Kolkata")
+    monkeypatch.setenv("OFFICE_CURRENCY", "INR")
+    notation = load_settings().notation
+    assert (notation.zone_name, notation.currency) == ("Asia/Kolkata", "INR")

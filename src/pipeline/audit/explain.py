@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pipeline.core.contract import REASONS
 from pipeline.core.errors import OfficeError
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.core.statements import Cursor, fetch_all, fetch_one
 from pipeline.core.streams import STREAMS
 from pipeline.core.window import read_window_length, window_of
@@ -40,10 +41,9 @@ class WindowState:
     held_back: Row | None
     releases: list[Row]
 
-    @property
-    def name(self) -> str:
+    def name_in(self, notation: Notation) -> str:
         """Its start, for people."""
-        return f"{self.window_start:%Y-%m-%d %H:%M} UTC"
+        return f"{notation.minute(self.window_start)} {notation.zone_name}"
 
     @property
     def state(self) -> str:
@@ -58,14 +58,14 @@ class WindowState:
             return "published"
         return "unaccounted" if self.claims else "gap"
 
-    @property
-    def in_words(self) -> str:
+    def in_words(self, notation: Notation) -> str:
         """Its state in words."""
         before = "; what was published before stands" if self.figures else ""
         runs = " and ".join(map(str, self.checking))
+        closes = notation.clock(self.window_end)
         return {
             "not_begun": "it hasn't begun yet",
-            "open": f"it is open, closes at {self.window_end:%H:%M}, and is computed then",
+            "open": f"it is open, closes at {closes}, and is computed then",
             "held_back": f"it is held back{before}",
             "being_checked": f"analytics run {runs} has computed it and checks it{before}",
             "due": f"it is due: the next analytics run computes it{before}",
@@ -284,14 +284,21 @@ def explain_diagnose(cursor: Cursor, diagnose_id: int) -> DiagnoseBiography:
     )
 
 
-def explain_window(cursor: Cursor, moment: datetime) -> WindowBiography:
+def explain_window(
+    cursor: Cursor, moment: datetime, notation: Notation = IN_UTC
+) -> WindowBiography:
     """Reads the biography of the window that holds a moment.
+
+    Args:
+        cursor: of one snapshot.
+        moment: with a time zone.
+        notation: how times are written if nothing is known of the window.
 
     Raises:
         OfficeError: nothing is known of the window.
     """
     window = read_window_at(cursor, moment)
-    _require_known(cursor, window)
+    _require_known(cursor, window, notation)
     contributions = _rows(
         cursor, "audit/explain/contributions", {"window_start": window.window_start}
     )
@@ -386,22 +393,19 @@ def _categories_of(cursor: Cursor, diagnosis: Row) -> list[Row]:
     ]
 
 
-def _require_known(cursor: Cursor, window: WindowState) -> None:
+def _require_known(cursor: Cursor, window: WindowState, notation: Notation) -> None:
     if window.claims or window.figures or window.marks or window.releases:
         return
+    name = window.name_in(notation)
     if window.state == "not_begun":
-        raise OfficeError(
-            f"The window {window.name} hasn't begun yet, and nothing has come in for it."
-        )
+        raise OfficeError(f"The window {name} hasn't begun yet, and nothing has come in for it.")
     first = fetch_one(cursor, "audit/explain/clock").first_claim_at
     if first is None:
-        raise OfficeError(
-            f"Nothing is known of the window {window.name}: no claim has been merged yet."
-        )
+        raise OfficeError(f"Nothing is known of the window {name}: no claim has been merged yet.")
     if window.window_end <= first:
         raise OfficeError(
-            f"Nothing is known of the window {window.name}: "
-            f"the first claim is of {first:%Y-%m-%d %H:%M:%S} UTC."
+            f"Nothing is known of the window {name}: "
+            f"the first claim is of {notation.second(first)} {notation.zone_name}."
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.audit.explain import WindowState, check_in_words, read_window_at
 from pipeline.audit.person import user_of_machine
 from pipeline.core.errors import OfficeError
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.core.statements import Cursor, execute, fetch_one
 from pipeline.revenue.revenue import publish
 
@@ -27,7 +28,9 @@ class Release:
         return {**asdict(self), "window": self.window.as_dict()}
 
 
-def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
+def release(
+    cursor: Cursor, moment: datetime, *, reason: str, notation: Notation = IN_UTC
+) -> Release:
     """Publishes the figures that the newest run holds back, and records who did it and why.
 
     A mark that is newer than these figures stays. The next run then computes the window again.
@@ -36,6 +39,7 @@ def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
         cursor: of a transaction.
         moment: any moment of the window.
         reason: why the figures are right after all; not blank.
+        notation: how times are written if nothing holds the window back.
 
     Raises:
         OfficeError: nothing holds the window back.
@@ -46,7 +50,8 @@ def release(cursor: Cursor, moment: datetime, *, reason: str) -> Release:
     window_start = window.window_start
     held = window.held_back
     if not held or not publish(cursor, held["quality_run_id"], [window_start]):
-        raise OfficeError(f"The window {window.name} isn't held back: {window.in_words}.")
+        name, in_words = window.name_in(notation), window.in_words(notation)
+        raise OfficeError(f"The window {name} isn't held back: {in_words}.")
     record = {
         "quality_run_id": held["quality_run_id"],
         "failed_checks": [check_in_words(check) for check in held["checks"] if check["holds_back"]],

@@ -3,16 +3,20 @@
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.core.currencies import CURRENCIES
 from pipeline.core.errors import OfficeError
+from pipeline.core.notation import Notation
 from pipeline.core.streams import STREAMS
 
 MINUTES_OF_A_DAY = 24 * 60
@@ -64,6 +68,10 @@ class Settings(BaseSettings):
     adminer_url: str | None = None
     """Address of Adminer, its login filled in, for links from the pages; without it, no links."""
 
+    timezone: str = "UTC"
+    """The time zone, by its IANA name, of the days, hours and times that people read and type."""
+    currency: str | None = None
+    """The currency of the amounts on the pages, by its code of ISO 4217; without it, none."""
     notify_urls: SecretStr | None = None
     """Apprise URLs of those who are told of troubles, with commas or white space between them. They
     hold secrets. Without them, nobody is told."""
@@ -137,6 +145,27 @@ class Settings(BaseSettings):
                 "a day must be a whole number of windows, such as 10, 15 or 60 minutes"
             )
         return minutes
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        # This list holds the zones alone; the files that Python would read hold more than those.
+        known = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+        if name not in known:
+            raise ValueError("it must be the IANA name of a time zone, such as Europe/Berlin")
+        return name
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_currency(cls, code: str | None) -> str | None:
+        if code is not None and code not in CURRENCIES:
+            raise ValueError("it must be the ISO 4217 code of a currency in use, such as EUR")
+        return code
+
+    @property
+    def notation(self) -> Notation:
+        """How times and amounts are written for people."""
+        return Notation(zone=ZoneInfo(self.timezone), currency=self.currency)
 
     def analytics_period(self, window_length: timedelta) -> timedelta:
         """The time between two analytics runs.

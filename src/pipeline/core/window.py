@@ -27,3 +27,14 @@ def window_of(moment: datetime, length: timedelta) -> datetime:
     """
     utc = moment.astimezone(UTC)
     return utc - (utc - EPOCH) % length
+
+
+def next_window(moment: datetime, length: timedelta) -> datetime:
+    """The start of the first window that doesn't begin before a moment.
+
+    Args:
+        moment: with a time zone.
+        length: of a window.
+    """
+    start = window_of(moment, length)
+    return start if start == moment else start + length

@@ -17,6 +17,8 @@ from pipeline.audit.rebuild import Rebuild
 from pipeline.audit.release import Release
 from pipeline.audit.verify import Promise
 from pipeline.core.contract import FATES
+from pipeline.core.local_time import local_time
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.merge.replay import Replayed
 from pipeline.operations.status import Status, StreamStatus
 
@@ -47,12 +49,16 @@ LARGE: Final = 100
 
 @dataclass(frozen=True)
 class StatusContext:
-    """What is shown beside a status: addresses by name, the next run, a hint, and any trouble."""
+    """What is shown beside a status: addresses by name, the next run, a hint, and any trouble.
+
+    `notation` says how times are written.
+    """
 
     addresses: Mapping[str, str]
     next_run: datetime | None = None
     hint: str = ""
     trouble: str = ""
+    notation: Notation = IN_UTC
 
 
 def status_view(status: Status, context: StatusContext) -> RenderableType:
@@ -90,7 +96,7 @@ def _end(context: StatusContext) -> list[Text]:
     return [line for text in lines if text for line in (Text(), text)]
 
 
-def status_line(status: Status) -> str:
+def status_line(status: Status, notation: Notation = IN_UTC) -> str:
     """The status in one line, for output that is not a terminal."""
     streams = "; ".join(
         f"{stream.stream}: received {stream.received}, merged {stream.merged}, "
@@ -102,19 +108,24 @@ def status_line(status: Status) -> str:
     last_run = f"run {run['quality_run_id']} {_words(run['verdict'])}" if run else "no run yet"
     old = f"; transaction {_old_transaction(status)}" if status.old_transaction else ""
     return (
-        f"{status.now:%H:%M:%S} {streams}; window closes {status.window_closes_at:%H:%M}; "
+        f"{notation.second_of_day(status.now)} {streams}; "
+        f"window closes {notation.clock(status.window_closes_at)}; "
         f"{last_run}; windows due {status.due_windows}{old}"
     )
 
 
 def promise_lines(
-    promises: list[Promise], *, width: int | None = None, office: str = OFFICE
+    promises: list[Promise],
+    *,
+    width: int | None = None,
+    office: str = OFFICE,
+    notation: Notation = IN_UTC,
 ) -> list[str]:
     """A line per promise; below a broken one, the rows at fault, and the commands that mend it.
 
     The commands begin with `office`. With a width, longer lines are wrapped.
     """
-    lines = _promise_lines(promises, office)
+    lines = _promise_lines(promises, office, notation)
     return [part for line in lines for part in _wrapped(line, width)] if width else lines
 
 
@@ -124,11 +135,11 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _promise_lines(promises: list[Promise], office: str) -> list[str]:
+def _promise_lines(promises: list[Promise], office: str, notation: Notation) -> list[str]:
     lines = []
     for promise in promises:
         lines.append(f"{'ok    ' if promise.holds else 'BROKEN'} {promise.text}")
-        lines += [f"         {_row(example)}" for example in promise.examples]
+        lines += [f"         {_row(example, notation)}" for example in promise.examples]
         hidden = promise.rows_at_fault - len(promise.examples)
         if hidden:
             lines.append(f"         … and {hidden} more")
@@ -148,33 +159,35 @@ def _mending_lines(promise: Promise, office: str) -> list[str]:
     ]
 
 
-def run_lines(result: "CycleResult", *, office: str = OFFICE) -> list[str]:
+def run_lines(
+    result: "CycleResult", *, office: str = OFFICE, notation: Notation = IN_UTC
+) -> list[str]:
     """An analytics run: the verdict, the windows, every check that did not pass, what to do."""
     windows = f"windows published: {len(result.published)}, held back: {len(result.blocked)}"
     return [
         f"Run {result.quality_run_id}: {_words(result.verdict)}; {windows}.",
-        *(_check_line(check) for check in result.checks if check.status != "passed"),
-        *(_held_back_hint(result.blocked[0], office) if result.blocked else []),
+        *(_check_line(check, notation) for check in result.checks if check.status != "passed"),
+        *(_held_back_hint(notation.iso(result.blocked[0]), office) if result.blocked else []),
     ]
 
 
-def _held_back_hint(window: datetime, office: str) -> list[str]:
+def _held_back_hint(window: str, office: str) -> list[str]:
     return [
         f"  Correct the cause and run: {office} analytics",
-        f"  Or, if the figures are right: {office} release {window:%Y-%m-%dT%H:%MZ} --reason TEXT",
+        f"  Or, if the figures are right: {office} release {window} --reason TEXT",
     ]
 
 
-def _check_line(check: "CheckResult") -> str:
-    window = f" (window {check.window_start:%Y-%m-%d %H:%M})" if check.window_start else ""
+def _check_line(check: "CheckResult", notation: Notation) -> str:
+    window = f" (window {notation.minute(check.window_start)})" if check.window_start else ""
     return f"  {check.status} {check.severity} {check.suite}: {check.check_name}{window}"
 
 
-def release_lines(done: Release) -> list[str]:
+def release_lines(done: Release, notation: Notation = IN_UTC) -> list[str]:
     """A release: the figures that it published, and its record."""
     figures = ", ".join(f"{each['category']} {each['revenue']}" for each in done.window.figures)
     lines = [
-        f"Window {done.window.name} is published by hand: {figures}.",
+        f"Window {done.window.name_in(notation)} is published by hand: {figures}.",
         f"  Analytics run {done.quality_run_id} computed these figures and held them back:",
         *(f"    {check}" for check in done.failed_checks),
         f"  On the record: {done.reason} ({done.released_by})",
@@ -184,13 +197,13 @@ def release_lines(done: Release) -> list[str]:
     return [*lines, "The next analytics run puts it on the pages; `report` does so now."]
 
 
-def gone_lines(gone: GoneRows, *, office: str) -> list[str]:
+def gone_lines(gone: GoneRows, *, office: str, notation: Notation = IN_UTC) -> list[str]:
     """A line per raw row that is gone, and what to do; the commands begin with `office`."""
     if not gone.rows:
         return [nothing_to_record(gone)]
     hidden = gone.rows - len(gone.examples)
     return [
-        *map(_gone_line, gone.examples),
+        *(_gone_line(row, notation) for row in gone.examples),
         *([f"… and {hidden} more"] if hidden else []),
         f"{gone.rows} raw rows are gone. Those that were erased on purpose, record:",
         f"    {office} erased [RAW ROW]... --reason TEXT",
@@ -198,9 +211,9 @@ def gone_lines(gone: GoneRows, *, office: str) -> list[str]:
     ]
 
 
-def _gone_line(row: GoneRow) -> str:
+def _gone_line(row: GoneRow, notation: Notation) -> str:
     entity = row.stream if row.entity_id is None else f"{row.stream} {row.entity_id}"
-    received = f", received {row.received_at:%Y-%m-%d %H:%M:%S}" if row.received_at else ""
+    received = f", received {notation.second(row.received_at)}" if row.received_at else ""
     left = "" if row.can_be_recorded else "; its clean row is gone, too: it can't be recorded"
     return f"raw row {row.seq}: {entity}, {row.fate}{received}{left}"
 
@@ -240,22 +253,26 @@ def replay_lines(replayed: list[Replayed]) -> list[str]:
     return [*lines, f"{sum(each.rows for each in replayed)} raw rows are pending again."]
 
 
-def rebuild_lines(found: Rebuild, *, office: str = OFFICE) -> list[str]:
+def rebuild_lines(
+    found: Rebuild, *, office: str = OFFICE, notation: Notation = IN_UTC
+) -> list[str]:
     """A line per kind of difference, with a few examples, and what was done or is to be done."""
     lines = [
-        f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows)}"
+        f"{each.relation}: {each.rows} {each.kind}{_some(each.examples, each.rows, notation)}"
         for each in found.differences
     ]
     return [*lines, *_rebuild_result(found, office)]
 
 
-def _some(examples: list[int] | list[datetime], count: int) -> str:
+def _some(examples: list[int] | list[datetime], count: int, notation: Notation) -> str:
+    if not examples:
+        return ""
     more = ", …" if count > len(examples) else ""
-    return f" ({', '.join(map(_example, examples))}{more})" if examples else ""
+    return f" ({', '.join(_example(each, notation) for each in examples)}{more})"
 
 
-def _example(example: int | datetime) -> str:
-    return f"{example:%Y-%m-%d %H:%M}" if isinstance(example, datetime) else str(example)
+def _example(example: int | datetime, notation: Notation) -> str:
+    return notation.minute(example) if isinstance(example, datetime) else str(example)
 
 
 def _rebuild_result(found: Rebuild, office: str) -> list[str]:
@@ -301,23 +318,23 @@ def short_duration(seconds: float) -> str:
 
 def _status_facts(status: Status, context: StatusContext) -> dict[str, str | Text]:
     facts: dict[str, str | Text] = {
-        "last run": _last_run(status),
+        "last run": _last_run(status, context.notation),
         "checks": _checks(status),
         "windows due": str(status.due_windows),
-        "held back": _held_back(status.held_back),
-        "next window": _next_window(status, context.next_run),
+        "held back": _held_back(status.held_back, context.notation),
+        "next window": _next_window(status, context),
         "transaction": _old_transaction(status),
         **context.addresses,
     }
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def _last_run(status: Status) -> Text:
+def _last_run(status: Status, notation: Notation) -> Text:
     run = status.last_run
     if run is None:
         return Text("none has ended yet")
     return Text.assemble(
-        f"{run['quality_run_id']}, {run['finished_at']:%H:%M:%S} UTC: ",
+        f"{run['quality_run_id']}, {notation.time_of_day(run['finished_at'])}: ",
         (_words(run["verdict"]), VERDICT_STYLES.get(run["verdict"], "")),
         f"; windows published {run['windows_published']}, held back {run['windows_blocked']}",
     )
@@ -335,21 +352,23 @@ def _checks(status: Status) -> Text:
     return Text(", ").join(Text(*part) for part in parts)
 
 
-def _held_back(windows: list[datetime]) -> str:
+def _held_back(windows: list[datetime], notation: Notation) -> str:
     if not windows:
         return ""
-    named = ", ".join(f"{window:%Y-%m-%d %H:%M}" for window in windows[:WINDOWS_NAMED])
+    named = ", ".join(map(notation.minute, windows[:WINDOWS_NAMED]))
     more = len(windows) - WINDOWS_NAMED
-    why = f"why: explain window {windows[0]:%Y-%m-%dT%H:%MZ}"
-    return f"{named} UTC{f' and {more} more' if more > 0 else ''}; {why}"
+    why = f"why: explain window {notation.iso(windows[0])}"
+    return f"{named} {notation.zone_name}{f' and {more} more' if more > 0 else ''}; {why}"
 
 
-def _next_window(status: Status, next_run: datetime | None) -> str:
-    closes = status.window_closes_at
-    text = f"closes {closes:%H:%M} UTC, in {_time_left(closes - status.now)}"
+def _next_window(status: Status, context: StatusContext) -> str:
+    closes, next_run, notation = status.window_closes_at, context.next_run, context.notation
+    left = _time_left(closes - status.now)
+    text = f"closes {notation.clock_in_zone(closes)}, in {left}"
     if next_run is None:
         return text
-    return f"{text}; next run {next_run:%H:%M:%S}, in {_time_left(next_run - status.now)}"
+    until_run = _time_left(next_run - status.now)
+    return f"{text}; next run {notation.second_of_day(next_run)}, in {until_run}"
 
 
 def _old_transaction(status: Status) -> str:
@@ -375,5 +394,9 @@ def _time_left(time: timedelta) -> str:
     return f"{hours}:{rest:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def _row(row: dict[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in row.items())
+def _row(row: dict[str, object], notation: Notation) -> str:
+    return ", ".join(f"{name}={_value(value, notation)}" for name, value in row.items())
+
+
+def _value(value: object, notation: Notation) -> object:
+    return local_time(value, notation.zone) if isinstance(value, datetime) else value

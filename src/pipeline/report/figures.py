@@ -1,17 +1,20 @@
-"""Groups published figures for the pages: by window, hour, day and month."""
+"""Groups published figures for the pages: by window, and by local hour, day and month.
+
+A window belongs to the hour and to the day in which it starts.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from pipeline.core.window import window_of
+from pipeline.core.local_time import DAY, day_of, day_start, days_between, hour_start
+from pipeline.core.window import next_window
 
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,12 @@ class Group:
 
 @dataclass(frozen=True)
 class DayTotals:
-    """A day (UTC) with figures: totals by category, and the time of the newest publication."""
+    """A local day with figures: totals by category, and the time of the newest publication."""
 
+    date: date
     start: datetime
+    end: datetime
+    """The end: the start of the next day. The day can have 23 or 25 hours."""
     totals: dict[str, Total]
     windows: int
     last_window_end: datetime
@@ -64,9 +70,14 @@ class DayTotals:
     last_run: int
 
     @property
+    def hours(self) -> float:
+        """The number of its hours."""
+        return (self.end - self.start) / HOUR
+
+    @property
     def name(self) -> str:
         """The day as it stands in a page's address."""
-        return f"{self.start:%Y-%m-%d}"
+        return self.date.isoformat()
 
     @property
     def month(self) -> str:
@@ -89,7 +100,7 @@ def windows_between(
     blocked: Iterable[datetime],
     releases: Mapping[datetime, Any],
 ) -> list[Window]:
-    """Every window of a period in the order of time, also those without figures."""
+    """Every window that starts in a period, in the order of time, also those without figures."""
     by_window = {
         start: {figure.category: figure for figure in of_window}
         for start, of_window in groupby(figures, attrgetter("window_start"))
@@ -114,17 +125,39 @@ def unit_of_groups(length: timedelta) -> str:
     return "hour" if length < HOUR and not HOUR % length else "day"
 
 
-def groups_of(windows: Iterable[Window], unit: str) -> list[Group]:
-    """Groups windows by the hour or by the day that they start in."""
-    length = HOUR if unit == "hour" else DAY
-    by_start = groupby(windows, lambda window: window_of(window.start, length))
+def groups_of(windows: Iterable[Window], unit: str, zone: tzinfo) -> list[Group]:
+    """Groups windows by the local hour or by the local day that they start in."""
+    begin = hour_start if unit == "hour" else _start_of_day_of
+    by_start = groupby(windows, lambda window: begin(window.start, zone))
     return [_group(start, list(of_group)) for start, of_group in by_start]
 
 
-def days_of(rows: Iterable[Any]) -> list[DayTotals]:
-    """Makes days from rows, one row per day and category, sorted by both."""
-    by_day = groupby(rows, attrgetter("day_start"))
-    return [_day(start.astimezone(UTC), list(of_day)) for start, of_day in by_day]
+def _start_of_day_of(moment: datetime, zone: tzinfo) -> datetime:
+    return day_start(day_of(moment, zone), zone)
+
+
+def local_days(utc_days: Iterable[datetime], zone: tzinfo) -> list[date]:
+    """The local days, in the order of time, that share a moment with days in UTC.
+
+    Args:
+        utc_days: the beginnings of the days.
+        zone: the time zone of the local days.
+    """
+    last_moment = DAY - timedelta(microseconds=1)
+    shared = (days_between(start, start + last_moment, zone) for start in utc_days)
+    return sorted({day for days in shared for day in days})
+
+
+def days_of(rows: Iterable[Any], days: list[date], zone: tzinfo) -> list[DayTotals]:
+    """Makes days from rows, one row per day and category, sorted by both.
+
+    Args:
+        rows: each names its day by its place among the days; the first place is 1.
+        days: local days, in the order of time.
+        zone: the time zone of the days.
+    """
+    by_place = groupby(rows, attrgetter("day_number"))
+    return [_day(days[place - 1], zone, list(of_day)) for place, of_day in by_place]
 
 
 def window_totals(windows: Iterable[Window]) -> dict[str, Total]:
@@ -150,7 +183,7 @@ def _totals(parts: Iterable[tuple[str, Total]]) -> dict[str, Total]:
 
 
 def _starts(since: datetime, until: datetime, length: timedelta) -> Iterator[datetime]:
-    start = since
+    start = next_window(since, length)
     while start < until:
         yield start
         start += length
@@ -160,9 +193,11 @@ def _group(start: datetime, windows: list[Window]) -> Group:
     return Group(start=start, windows=windows, totals=window_totals(windows))
 
 
-def _day(start: datetime, rows: list[Any]) -> DayTotals:
+def _day(day: date, zone: tzinfo, rows: list[Any]) -> DayTotals:
     return DayTotals(
-        start=start,
+        date=day,
+        start=day_start(day, zone),
+        end=day_start(day + DAY, zone),
         totals={row.category: Total(row.revenue, row.claims) for row in rows},
         windows=max(row.windows for row in rows),
         last_window_end=max(row.last_window_end for row in rows).astimezone(UTC),

@@ -22,5 +22,13 @@ def build_offices_page(
         (number, {row.category: row for row in totals})
         for number, totals in groupby(rows, attrgetter("office"))
     ]
-    page = render(PAGE, depth=0, now=now, context=context, since=since, offices=offices)
+    page = render(
+        PAGE,
+        depth=0,
+        now=now,
+        notation=context.notation,
+        context=context,
+        since=since,
+        offices=offices,
+    )
     replace_file(folder / PAGE, page)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.core.contract import REASONS
 from pipeline.core.files import replace_file
+from pipeline.core.notation import Notation
 from pipeline.core.remedies import remedy_of
 from pipeline.core.statements import Cursor, fetch_all
 from pipeline.quality.data_docs import page_of, run_name, suites_by_run
@@ -53,7 +54,13 @@ class RunFacts:
 
 
 def build_quality_pages(
-    cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
+    cursor: Cursor,
+    folder: Path,
+    runs: list[Any],
+    notation: Notation,
+    *,
+    docs: Path,
+    now: datetime,
 ) -> None:
     """Builds the overview, and the pages of the runs that have changed.
 
@@ -61,21 +68,26 @@ def build_quality_pages(
         cursor: reads from one snapshot.
         folder: the folder of the pages.
         runs: the runs that have a page, the newest first.
+        notation: how times are written.
         docs: the folder of Great Expectations' results and pages.
         now: the time of building, which the pages show.
     """
-    replace_file(folder / "quality.html", _overview(cursor, runs, docs=docs, now=now))
-    _build_changed_runs(cursor, folder, runs, docs=docs, now=now)
+    page = _overview(cursor, runs, notation, docs=docs, now=now)
+    replace_file(folder / "quality.html", page)
+    _build_changed_runs(cursor, folder, runs, notation, docs=docs, now=now)
 
 
-def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> str:
+def _overview(
+    cursor: Cursor, runs: list[Any], notation: Notation, *, docs: Path, now: datetime
+) -> str:
     shown = runs[:RUNS_SHOWN]
     counts = _counts(cursor, shown)
     streams = [row._asdict() for row in fetch_all(cursor, "operations/status/streams")]
+    hours = last_hours(now, notation.zone)
     volume = volume_table(
-        fetch_all(cursor, "report/volume", {"now": now}),
+        fetch_all(cursor, "report/volume", {"hours": hours}),
         [stream["stream"] for stream in streams],
-        last_hours(now),
+        hours,
     )
     trend = [_with_counts(run, counts) for run in shown]
     holding, failing = names_of(next(iter(_checks(cursor, runs[:1]).values()), []))
@@ -83,6 +95,7 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
         "quality.html",
         depth=0,
         now=now,
+        notation=notation,
         last=runs[0] if runs else None,
         verdict=verdict_of(runs[0], counts.get(runs[0].quality_run_id)) if runs else None,
         holding=holding,
@@ -95,7 +108,10 @@ def _overview(cursor: Cursor, runs: list[Any], *, docs: Path, now: datetime) -> 
         volume=volume,
         runs=trend,
         has_docs=(docs / "site" / "index.html").is_file(),
-        drawings={"trend": trend_drawings(trend), "volume": volume_drawings(volume)},
+        drawings={
+            "trend": trend_drawings(trend, notation),
+            "volume": volume_drawings(volume, notation),
+        },
     )
 
 
@@ -152,13 +168,19 @@ def _rejected(cursor: Cursor) -> list[dict[str, Any]]:
 
 
 def _build_changed_runs(
-    cursor: Cursor, folder: Path, runs: list[Any], *, docs: Path, now: datetime
+    cursor: Cursor,
+    folder: Path,
+    runs: list[Any],
+    notation: Notation,
+    *,
+    docs: Path,
+    now: datetime,
 ) -> None:
     facts = _facts_of(cursor, runs, docs)
-    stamps = {number: stamp_of(of_run) for number, of_run in facts.items()}
+    stamps = {number: stamp_of(of_run, notation) for number, of_run in facts.items()}
     built = read_stamps(folder / STAMPS, folder / "runs")
     changed = [facts[number] for number, stamp in stamps.items() if built.get(str(number)) != stamp]
-    for number, page in _run_pages(cursor, changed, docs=docs, now=now):
+    for number, page in _run_pages(cursor, changed, notation, docs=docs, now=now):
         replace_file(folder / "runs" / f"{number}.html", page)
     for number, file in _pages_in(folder).items():
         if number not in facts:
@@ -184,7 +206,7 @@ def _facts_of(cursor: Cursor, runs: list[Any], docs: Path) -> dict[int, RunFacts
 
 
 def _run_pages(
-    cursor: Cursor, changed: list[RunFacts], *, docs: Path, now: datetime
+    cursor: Cursor, changed: list[RunFacts], notation: Notation, *, docs: Path, now: datetime
 ) -> Iterator[tuple[int, str]]:
     runs = [facts.run for facts in changed]
     counts = _counts(cursor, runs)
@@ -198,11 +220,12 @@ def _run_pages(
             "run.html",
             depth=1,
             now=now,
+            notation=notation,
             facts=facts,
             duration=span_in_words(facts.run.finished_at - facts.run.started_at),
             verdict=verdict_of(facts.run, counts.get(number)),
-            reasons=reasons_of(of_run),
-            checks=[_check_shown(check, of_run) for check in of_run],
+            reasons=reasons_of(of_run, notation),
+            checks=[_check_shown(check, of_run, notation) for check in of_run],
             severities=SEVERITIES,
             habits=habits.get(number, []),
             not_shown=of_run[0].results - len(of_run) if of_run else 0,
@@ -212,11 +235,15 @@ def _run_pages(
         yield number, page
 
 
-def _check_shown(check: Any, checks: list[Any]) -> dict[str, Any]:  # noqa: ANN401  (rows)
+def _check_shown(
+    check: Any,  # noqa: ANN401  (a row)
+    checks: list[Any],
+    notation: Notation,
+) -> dict[str, Any]:
     return {
         **check._asdict(),
         "data": SUITES.get(check.suite, check.suite),
-        "where": where_of(check, checks),
+        "where": where_of(check, checks, notation),
         "share": share_of(check),
     }
 

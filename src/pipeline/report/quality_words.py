@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.core.notation import Notation
 from pipeline.core.severity import holds_back
 from pipeline.report.site import counted
 
@@ -92,13 +93,15 @@ def names_of(checks: list[Any]) -> tuple[list[str], list[str]]:
     return sorted(holding), sorted(failed - holding)
 
 
-def reasons_of(checks: list[Any]) -> list[str]:
+def reasons_of(checks: list[Any], notation: Notation) -> list[str]:
     """Why a run held figures back: each check that did so, its window and its rows at fault."""
-    return [_reason(check) for check in checks if holds_back(check.status, check.severity)]
+    held_back_by = (check for check in checks if holds_back(check.status, check.severity))
+    return [_reason(check, notation) for check in held_back_by]
 
 
-def _reason(check: Any) -> str:  # noqa: ANN401
-    where = f"Window {check.window_start:%Y-%m-%d %H:%M}" if check.window_start else "All windows"
+def _reason(check: Any, notation: Notation) -> str:  # noqa: ANN401
+    window = check.window_start
+    where = f"Window {notation.minute(window)}" if window else "All windows"
     if check.status == "errored":
         unknown = "the check itself broke, so nobody knows whether this holds"
         return f"{where}: {unknown}: {check.check_name}"
@@ -113,10 +116,10 @@ def _extent(check: Any) -> str:  # noqa: ANN401
     return f" in {check.rows_at_fault:,} cases"
 
 
-def where_of(check: Any, checks: list[Any]) -> str:  # noqa: ANN401
+def where_of(check: Any, checks: list[Any], notation: Notation) -> str:  # noqa: ANN401
     """The windows of a result: one window, all of them, or all that have no result of their own."""
     if check.window_start:
-        return f"{check.window_start:%Y-%m-%d %H:%M}"
+        return notation.minute(check.window_start)
     named = any(
         (other.suite, other.check_name) == (check.suite, check.check_name) and other.window_start
         for other in checks

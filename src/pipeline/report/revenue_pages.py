@@ -2,23 +2,26 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import replace_file
+from pipeline.core.local_time import DAY, day_start
+from pipeline.core.notation import Notation
 from pipeline.core.statements import Cursor, fetch_all
+from pipeline.core.window import next_window
 from pipeline.report.charts import days_chart, windows_chart
 from pipeline.report.downloads import write_downloads
 from pipeline.report.figures import (
-    DAY,
     DayTotals,
     Window,
     day_totals,
     days_of,
     groups_of,
+    local_days,
     month_of,
     unit_of_groups,
     window_totals,
@@ -48,6 +51,8 @@ class PageContext:
     """The oldest run that has a page."""
     adminer: str | None
     """The address of Adminer; None if it is not set."""
+    notation: Notation
+    """How times and amounts are written."""
     window_length: timedelta
     """The length of a window."""
     are_many: bool = False
@@ -65,7 +70,7 @@ class DayPage:
     @property
     def until(self) -> datetime:
         """The end of the day's page: the end of the day; on the last day, of its newest window."""
-        return self.day.start + DAY if self.later else self.day.last_window_end
+        return self.day.end if self.later else self.day.last_window_end
 
 
 def build_revenue_pages(
@@ -76,11 +81,18 @@ def build_revenue_pages(
     Returns:
         The start of the last 24 hours with figures.
     """
-    days = days_of(fetch_all(cursor, "report/days"))
+    days = _read_days(cursor, context.notation.zone)
     since = _build_last_day(cursor, folder, context, days, now=now)
     replace_file(folder / "days.html", _all_days_page(days, context, now=now))
     _build_changed_days(cursor, folder, context, days, now=now)
     return since
+
+
+def _read_days(cursor: Cursor, zone: tzinfo) -> list[DayTotals]:
+    utc_days = [row.day_start for row in fetch_all(cursor, "report/utc_days")]
+    days = local_days(utc_days, zone)
+    starts = [day_start(day, zone) for day in days]
+    return days_of(fetch_all(cursor, "report/days", {"starts": starts}), days, zone)
 
 
 def _build_last_day(
@@ -89,9 +101,15 @@ def _build_last_day(
     until = days[-1].last_window_end if days else now
     since = until - DAY
     figures = _read_figures(cursor, since, until)
-    write_downloads(folder / "revenue", figures)
+    write_downloads(folder / "revenue", figures, context.notation)
     windows = _read_windows(cursor, figures, context, since, until) if days else []
-    page = render("revenue.html", depth=0, now=now, **_figures_shown(windows, context))
+    page = render(
+        "revenue.html",
+        depth=0,
+        now=now,
+        notation=context.notation,
+        **_figures_shown(windows, context),
+    )
     replace_file(folder / "index.html", page)
     return since
 
@@ -113,8 +131,9 @@ def _build_changed_days(
     gone = _files_without_figures(folder / "days", {day.name for day in days})
     renewed = {day_page.day.month for day_page in changed} | {month_of(file.stem) for file in gone}
     for month in sorted(renewed & months):
-        since, until = _bounds_of(month)
-        write_downloads(folder / "months" / month, _read_figures(cursor, since, until))
+        since, until = _bounds_of(month, context.notation.zone)
+        figures = _read_figures(cursor, since, until)
+        write_downloads(folder / "months" / month, figures, context.notation)
     for file in gone + _files_without_figures(folder / "months", months):
         file.unlink(missing_ok=True)
     replace_file(folder / STAMPS, json.dumps(stamps))
@@ -131,10 +150,15 @@ def _build_day(
 ) -> None:
     since, until = day_page.day.start, day_page.until
     figures = _read_figures(cursor, since, until)
-    write_downloads(folder / "days" / day_page.day.name, figures)
+    write_downloads(folder / "days" / day_page.day.name, figures, context.notation)
     windows = _read_windows(cursor, figures, context, since, until)
     page = render(
-        "day.html", depth=1, now=now, day_page=day_page, **_figures_shown(windows, context)
+        "day.html",
+        depth=1,
+        now=now,
+        notation=context.notation,
+        day_page=day_page,
+        **_figures_shown(windows, context),
     )
     replace_file(folder / "days" / f"{day_page.day.name}.html", page)
 
@@ -150,6 +174,7 @@ def _stamp(day_page: DayPage, context: PageContext) -> str:
     return stamp_of(
         context.categories,
         context.adminer,
+        context.notation,
         context.window_length,
         day_page.earlier and day_page.earlier.name,
         day_page.day,
@@ -165,9 +190,9 @@ def _stamp(day_page: DayPage, context: PageContext) -> str:
     )
 
 
-def _bounds_of(month: str) -> tuple[datetime, datetime]:
-    since = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    return since, (since + 31 * DAY).replace(day=1)
+def _bounds_of(month: str, zone: tzinfo) -> tuple[datetime, datetime]:
+    first = date.fromisoformat(f"{month}-01")
+    return day_start(first, zone), day_start((first + 31 * DAY).replace(day=1), zone)
 
 
 def _read_figures(cursor: Cursor, since: datetime, until: datetime) -> list[Any]:
@@ -177,6 +202,8 @@ def _read_figures(cursor: Cursor, since: datetime, until: datetime) -> list[Any]
 def _read_windows(
     cursor: Cursor, figures: list[Any], context: PageContext, since: datetime, until: datetime
 ) -> list[Window]:
+    """The windows that start in a period. The last one can end after the period."""
+    since, until = (next_window(each, context.window_length) for each in (since, until))
     claims = fetch_all(cursor, "report/claims_by_window", {"since": since, "until": until})
     return windows_between(
         since,
@@ -198,11 +225,11 @@ def _figures_shown(windows: list[Window], context: PageContext) -> dict[str, Any
         "since": windows[0].start if windows else None,
         "until": windows[-1].end if windows else None,
         "unit": unit,
-        "groups": groups_of(windows, unit),
+        "groups": groups_of(windows, unit, context.notation.zone),
         "totals": window_totals(windows),
         "blocked": [window.start for window in windows if window.is_blocked],
         "computed_at": max(published, default=None),
-        "chart": windows_chart(windows, context.categories),
+        "chart": windows_chart(windows, context.categories, context.notation),
     }
 
 
@@ -213,8 +240,9 @@ def _all_days_page(days: list[DayTotals], context: PageContext, *, now: datetime
         "days.html",
         depth=0,
         now=now,
+        notation=context.notation,
         context=context,
         months=[(month, day_totals(of_month), of_month) for month, of_month in months],
         days_drawn=min(len(days), DAYS_DRAWN),
-        chart=days_chart(days[-DAYS_DRAWN:], context.categories),
+        chart=days_chart(days[-DAYS_DRAWN:], context.categories, context.notation),
     )

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,6 +11,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.core.files import replace_file
+from pipeline.core.notation import Notation
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
@@ -23,10 +23,18 @@ NOT_SERVED = (".json", ".md")
 ROOT_BY_DEPTH = ("", "../")
 
 
-def render(template: str, *, depth: int, now: datetime, **values: object) -> str:
+def render(
+    template: str, *, depth: int, now: datetime, notation: Notation, **values: object
+) -> str:
     """Fills in a template for a page `depth` folders below the folder of the pages."""
-    page = _environment().get_template(template)
-    return page.render(root=ROOT_BY_DEPTH[depth], built_at=now, **values)
+    page = _environment(notation).get_template(template)
+    return page.render(root=ROOT_BY_DEPTH[depth], built_at=now, notation=notation, **values)
+
+
+def preparing_page() -> str:
+    """The page to show until the first one is built. It needs no other file."""
+    style = (STATIC_FOLDER / "style.css").read_text(encoding="utf-8")
+    return _environment(Notation()).get_template("preparing.html").render(style=style)
 
 
 def copy_assets(folder: Path) -> None:
@@ -73,7 +81,7 @@ def _static_files() -> Iterator[Path]:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(notation: Notation) -> Environment:
     pages = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
@@ -82,39 +90,27 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters.update(
-        minute=_minute,
-        clock=_clock,
+        minute=notation.minute,
+        end=notation.end,
+        clock=notation.clock,
         weekday=_weekday,
         words=_words,
         blank=_blank,
-        money=_money,
+        money=notation.money,
         count=counted,
         claims_of_window=_claims_of_window,
         minutes=_minutes,
-        iso=_iso,
+        iso=notation.iso,
     )
     return pages
-
-
-def _minute(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M}"
-
-
-def _iso(time: datetime) -> str:
-    """A time as a command takes it."""
-    return f"{time:%Y-%m-%dT%H:%MZ}"
-
-
-def _clock(time: datetime) -> str:
-    return f"{time:%H:%M}"
 
 
 def _minutes(length: timedelta) -> str:
     return counted(length // timedelta(minutes=1), "minute")
 
 
-def _weekday(time: datetime) -> str:
-    return f"{time:%A, %-d %B %Y}"
+def _weekday(day: date) -> str:
+    return f"{day:%A, %-d %B %Y}"
 
 
 def _words(identifier: str) -> str:
@@ -123,10 +119,6 @@ def _words(identifier: str) -> str:
 
 def _blank(value: object) -> object:
     return "" if value is None else value
-
-
-def _money(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
 
 
 def _claims_of_window(adminer: str, start: datetime) -> str:

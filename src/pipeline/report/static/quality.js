@@ -13,7 +13,7 @@ function specification(drawing, isLast) {
     autosize: { type: "fit-x", contains: "padding" },
     data: { values: drawing.bars },
     encoding: {
-      x: { field: "at", type: "nominal", sort: null, title: null, axis: isLast ? { labelAngle: 0, labelOverlap: true } : { labels: false, ticks: false } },
+      x: { field: "at", type: "nominal", sort: null, title: null, axis: isLast ? { labelAngle: 0, labelOverlap: true, labelExpr: "peek(split(datum.label, ' '))" } : { labels: false, ticks: false } },
       tooltip: { field: "text" },
       href: { field: "link" },
       description: { field: "text" },

@@ -8,18 +8,15 @@ function describe(bar) {
   return `${bar.when}: ${bar.text} from ${bar.claims} claim${bar.claims === 1 ? "" : "s"}${people}`;
 }
 
-function when(item) {
-  const isDay = new Date(item.end) - new Date(item.start) >= 24 * 3600e3;
-  return isDay ? item.start.slice(0, 10) : `${item.start.slice(0, 16).replace("T", " ")} to ${item.end.slice(11, 16)}`;
-}
-
 function specification(category, highest, colours) {
-  const span = { x: { field: "start", type: "temporal", scale: { type: "utc", nice: false }, axis: { format: { minutes: "%H:%M", hours: "%H:%M", day: "%-d %b", date: "%-d %b", week: "%-d %b", month: "%b %Y", year: "%Y" } }, title: null }, x2: { field: "end" } };
+  // The page brings the labels of its own time zone: a scale only knows UTC and the browser's zone.
+  const places = JSON.stringify(data.labels.map((label) => label.at));
+  const texts = JSON.stringify(data.labels.map((label) => label.text));
+  const span = { x: { field: "start", type: "temporal", scale: { type: "utc", nice: false }, axis: { values: { expr: places }, labelExpr: `${texts}[indexof(${places}, toNumber(datum.value))]` }, title: null }, x2: { field: "end" } };
   const bars = data.bars
     .filter((bar) => bar.category === category)
-    .map((bar) => ({ ...bar, when: when(bar) }))
     .map((bar) => ({ ...bar, description: describe(bar) }));
-  const blanks = data.blanks.map((blank) => ({ ...blank, description: `${when(blank)}: ${blank.why}` }));
+  const blanks = data.blanks.map((blank) => ({ ...blank, description: `${blank.when}: ${blank.why}` }));
   const told = { tooltip: { field: "description" }, href: { field: "link" } };
   return {
     width: "container",

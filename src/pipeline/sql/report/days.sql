@@ -1,14 +1,21 @@
--- One row per day (UTC) with published figures, and category.
+-- One row per day with published figures, and category. The days are named by the moments at which they begin; the first is day 1.
+WITH figure AS (
+    SELECT
+        r.*,
+        width_bucket(r.window_start, %(starts)s::timestamptz[]) AS day_number
+    FROM analytics.revenue_by_diagnosis AS r
+)
+
 SELECT
-    date_trunc('day', r.window_start, 'UTC') AS day_start,
-    r.category,
-    sum(r.revenue) AS revenue,
-    sum(r.claims)::bigint AS claims,
+    f.day_number,
+    f.category,
+    sum(f.revenue) AS revenue,
+    sum(f.claims)::bigint AS claims,
     count(*) AS windows,
-    analytics.window_end(max(r.window_start)) AS last_window_end,
-    max(r.published_at) AS published_at,
-    min(r.quality_run_id) AS first_run,
-    max(r.quality_run_id) AS last_run
-FROM analytics.revenue_by_diagnosis AS r
-GROUP BY date_trunc('day', r.window_start, 'UTC'), r.category
-ORDER BY date_trunc('day', r.window_start, 'UTC'), r.category
+    analytics.window_end(max(f.window_start)) AS last_window_end,
+    max(f.published_at) AS published_at,
+    min(f.quality_run_id) AS first_run,
+    max(f.quality_run_id) AS last_run
+FROM figure AS f
+GROUP BY f.day_number, f.category
+ORDER BY f.day_number, f.category
