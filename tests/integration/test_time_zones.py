@@ -18,9 +18,11 @@ import pytest
 from integration.events import compute_and_publish
 from integration.page import Page
 from model import Claim, Clean, Diagnosis, Figures, revenue
+from pipeline.audit.explain import explain_claim, explain_window
 from pipeline.core.database import Database
 from pipeline.core.notation import Notation
 from pipeline.core.statements import execute
+from pipeline.report.display_explain import claim_lines, window_lines
 from pipeline.report.pages import build_pages
 from pipeline.schema.migrate import apply_schema
 
@@ -195,6 +197,19 @@ def test_the_hour_that_comes_twice_is_told_apart(office: Database, tmp_path: Pat
     schema = pq.read_schema(tmp_path / "days" / "2026-10-25.parquet")
     assert str(schema.field("window_start").type) == "timestamp[us, tz=Europe/Berlin]"
     assert schema.field("revenue").metadata == {b"currency": b"EUR"}
+
+
+def test_explain_writes_local_times(office: Database, clean: Clean) -> None:
+    notation = Notation(BERLIN)
+    moment = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+    found = office.run(partial(explain_window, moment=moment), snapshot=True)
+    told = " ".join(" ".join(window_lines(found, notation=notation)).split())
+    assert "Window 2026-10-25 02:00+01:00 to 02:10+01:00 Europe/Berlin: it is published." in told
+    number = next(each.id for each in clean.claims.values() if each.tsp == moment)
+    biography = office.run(partial(explain_claim, claim_id=number), snapshot=True)
+    told = " ".join(" ".join(claim_lines(biography, notation)).split())
+    assert f"Claim {number} (times are Europe/Berlin)" in told
+    assert "tsp 2026-10-25 02:00:00+01:00" in told
 
 
 def test_the_hour_that_is_left_out_is_not_there(office: Database, tmp_path: Path) -> None:

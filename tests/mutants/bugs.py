@@ -31,6 +31,7 @@ INGESTOR_TESTS: Final = ("tests/e2e/test_ingestor.py",)
 SIGNAL_TESTS: Final = ("tests/unit/test_pipeline_utils.py",)
 PIPE_TESTS: Final = ("tests/unit/test_pipes.py",)
 JETSTREAM_TESTS: Final = ("tests/integration/test_jetstream.py",)
+ZONE_TESTS: Final = ("tests/integration/test_time_zones.py",)
 METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
 LOAD_TESTS: Final = ("tests/unit/test_load_files.py", "tests/integration/test_load.py")
 PRIVACY_TESTS: Final = (
@@ -915,6 +916,47 @@ recorded_outcome AS (
         "src/pipeline/sql/audit/erased/gone.jinja",
         "            WHERE a.seq = o.seq\n",
         "            WHERE a.seq = o.seq AND FALSE\n",
+    ),
+    # --- the practice's clock ---
+    _mutant(
+        "days in UTC",
+        "A local day begins at midnight UTC.",
+        ZONE_TESTS,
+        "src/pipeline/core/local_time.py",
+        "datetime.combine(day, time.min, zone)",
+        "datetime.combine(day, time.min, UTC)",
+    ),
+    _mutant(
+        "two hours look alike",
+        "The hour that comes twice is written without its offset.",
+        ZONE_TESTS,
+        "src/pipeline/core/notation.py",
+        " if is_repeated(local) else ",
+        " if False else ",
+    ),
+    _mutant(
+        "pages of two zones",
+        "Pages of days stay as they are when the time zone changes.",
+        ZONE_TESTS,
+        "src/pipeline/report/revenue_pages.py",
+        "        context.notation,\n        context.window_length,\n",
+        "        context.window_length,\n",
+    ),
+    _mutant(
+        "a window cut at midnight",
+        "The claims of a window across midnight are counted up to midnight only.",
+        ZONE_TESTS,
+        "src/pipeline/report/revenue_pages.py",
+        "next_window(each, context.window_length) for each",
+        "each for each",
+    ),
+    _mutant(
+        "follow a link",
+        "The server of the pages follows a link out of their folder.",
+        ("tests/unit/test_serving.py",),
+        "src/pipeline/operations/serving.py",
+        "_may_be_sent(Path(path).resolve(), folder)",
+        "_may_be_sent(Path(path), folder)",
     ),
     # --- what a process says of itself ---
     _mutant(

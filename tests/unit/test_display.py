@@ -3,11 +3,13 @@
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
 from pipeline.audit.verify import Promise
+from pipeline.core.notation import Notation
 from pipeline.operations.status import OldTransaction, Status, StreamStatus
 from pipeline.report.display import (
     StatusContext,
@@ -192,4 +194,20 @@ def test_what_no_command_mends_is_said() -> None:
     lost = Promise("a", "every file is there", [], 1, [])
     assert promise_lines([lost])[-1] == (
         "       To mend it: no command does; bring back what is missing from a backup"
+    )
+
+
+def test_times_are_those_of_the_practice_s_zone() -> None:
+    notation = Notation(ZoneInfo("Europe/Berlin"))
+    found = replace(status(0, 0), last_run=RUN, held_back=[NOW.replace(minute=0, second=0)])
+    context = StatusContext({}, next_run=NOW + timedelta(minutes=7), notation=notation)
+    shown = " ".join("\n".join(lines(found, context)).split())
+    assert "7, 15:10:48 CET: partly blocked" in shown
+    assert "closes 15:20 CET, in 6:12; next run 15:20:48" in shown
+    assert "2026-11-24 15:00 Europe/Berlin; why: explain window 2026-11-24T15:00+01:00" in shown
+    assert status_line(found, notation).startswith("15:13:48 ")
+    assert "window closes 15:20;" in status_line(found, notation)
+    broken = Promise("promise", "A promise.", [], 1, [{"window_start": NOW}])
+    assert promise_lines([broken], notation=notation)[1].endswith(
+        "window_start=2026-11-24 15:13:48+01:00"
     )

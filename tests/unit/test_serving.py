@@ -1,12 +1,17 @@
 """What is served at the port of the pages, from the first second on."""
 
 import http.client
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.settings import PROJECT_FOLDER
 from pipeline.operations.serving import serving
 from pipeline.report.site import preparing_page
 
@@ -98,3 +103,20 @@ def test_a_list_of_a_folder_is_not_sent(server: http.client.HTTPConnection, fold
     (folder / "runs" / "1.html").write_text("run", encoding="utf-8")
     for path in ("/", "/runs/", "/runs"):
         assert "1.html" not in ask(server, path)[2]
+
+
+def test_the_service_answers_before_there_is_a_page_and_stops_when_told(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    environment = {"OFFICE_REPORTS": str(folder), "OFFICE_REPORTS_PORT": str(port)}
+    command = [sys.executable, str(PROJECT_FOLDER / "src" / "reports.py")]
+    with subprocess.Popen(
+        command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stderr
+        assert "started" in service.stderr.readline()
+        server = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        assert ask(server, "/")[0] == 503
+        server.close()
+        service.terminate()
+        assert service.wait(30) == 0

@@ -53,7 +53,8 @@ def days_chart(days: list[DayTotals], categories: Iterable[str], notation: Notat
         for category, total in day.totals.items()
     ]
     labelled = days[:: ceil(len(days) / DAYS_LABELLED) or 1]
-    labels = [_label(day.start, f"{day.date:%-d %b}") for day in labelled]
+    form = "%-d %b" if len({day.date.year for day in days}) <= 1 else "%-d %b %Y"
+    labels = [_label(day.start, f"{day.date:{form}}") for day in labelled]
     return _chart(labels, categories, bars, [])
 
 
