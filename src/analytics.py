@@ -147,6 +147,7 @@ def analyse(
             now=now,
             batch_size=settings.batch_size,
             statement_seconds=settings.merge_statement_seconds,
+            zone=settings.timezone,
             on_batch=monitor.metrics.batch_merged,
         )
         monitor.metrics.run_ended(result)

@@ -106,6 +106,7 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 statement_seconds=settings.merge_statement_seconds,
                 since=begin,
                 until=end,
+                zone=settings.timezone,
                 on_progress=on_progress,
             )
         index = write_pages(database, settings, settings.reports_folder)

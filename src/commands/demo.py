@@ -213,7 +213,13 @@ class Works:
         for batch in merge_pending(self.database, batch_size=self.batch_size):
             fates.update({fate: getattr(batch, fate) for fate in FATES})
         now = datetime.now(UTC)
-        result = run_cycle(self.database, self.checker, now=now, batch_size=self.batch_size)
+        result = run_cycle(
+            self.database,
+            self.checker,
+            now=now,
+            batch_size=self.batch_size,
+            zone=str(self.notation.zone),
+        )
         redone = sum(window < since for window in result.published)
         return Round(until, fates, result, redone, self.notation)
 
