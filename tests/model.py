@@ -61,6 +61,19 @@ WITH_A_OR_B: Final = (
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What the columns of the clean tables hold, where that is less than the contract allows."""
+
+    highest_id: int = LARGEST_BIGINT
+    longest_code: int = LONGEST_CODE
+    longest_icd10_code: int = LONGEST_CODE
+    price_limit: int = PRICE_LIMIT
+
+
+WIDE: Final = Columns()
+
+
+@dataclass(frozen=True)
 class RawRow:
     """A row of the raw layer."""
 
@@ -210,7 +223,7 @@ def _values(document: object) -> Iterator[object]:
 # The contract of a raw row.
 
 
-def read_row(row: RawRow, patients: Container[int]) -> Claim | Diagnosis:
+def read_row(row: RawRow, patients: Container[int], columns: Columns = WIDE) -> Claim | Diagnosis:
     """The clean row that a raw row says.
 
     Raises:
@@ -219,9 +232,12 @@ def read_row(row: RawRow, patients: Container[int]) -> Claim | Diagnosis:
     document = read_document(row.payload)
     entity_id = _read_id(document)
     try:
-        return _read_entity(row, document, entity_id, patients)
+        entity = _read_entity(row, document, entity_id)
+        _require_room(entity, columns)
+        _require(entity.patient_id in patients, "unknown_patient")
     except BrokenContractError as broken:
         raise BrokenContractError(broken.reason, entity_id) from None
+    return entity
 
 
 def read_document(payload: bytes) -> dict[str, object]:
@@ -301,22 +317,25 @@ def _read_integer(value: object, smallest: int, largest: int, reason: str) -> in
     return int(number)
 
 
-def _read_entity(
-    row: RawRow, document: Mapping[str, object], entity_id: int, patients: Container[int]
-) -> Claim | Diagnosis:
+def _read_entity(row: RawRow, document: Mapping[str, object], entity_id: int) -> Claim | Diagnosis:
     patient_id = _read_integer(
         document.get("patient_id"), SMALLEST_BIGINT, LARGEST_BIGINT, "bad_patient_id"
     )
-    entity: Claim | Diagnosis
     if row.stream == "claim":
         code, price = _read_code(document.get("code")), _read_price(document.get("price"))
-        entity = Claim(entity_id, code, price, patient_id, _read_time(document, row.received_at))
+        return Claim(entity_id, code, price, patient_id, _read_time(document, row.received_at))
+    icd10_code = _read_icd10_code(document.get("icd10_code"))
+    return Diagnosis(entity_id, icd10_code, patient_id, _read_time(document, row.received_at))
+
+
+def _require_room(entity: Claim | Diagnosis, columns: Columns) -> None:
+    """Refuses what the contract allows and a column can't hold."""
+    _require(entity.id <= columns.highest_id, "bad_id")
+    if isinstance(entity, Claim):
+        _require(len(entity.code) <= columns.longest_code, "bad_code")
+        _require(entity.price < columns.price_limit, "bad_price")
     else:
-        icd10_code = _read_icd10_code(document.get("icd10_code"))
-        tsp = _read_time(document, row.received_at)
-        entity = Diagnosis(entity_id, icd10_code, patient_id, tsp)
-    _require(patient_id in patients, "unknown_patient")
-    return entity
+        _require(len(entity.icd10_code) <= columns.longest_icd10_code, "bad_icd10_code")
 
 
 def _read_code(value: object) -> str:
@@ -442,17 +461,22 @@ def _microseconds(fraction: str | None) -> timedelta:
 # First wins.
 
 
-def merge(rows: Iterable[RawRow], patients: Container[int], onto: Clean | None = None) -> Clean:
+def merge(
+    rows: Iterable[RawRow],
+    patients: Container[int],
+    onto: Clean | None = None,
+    columns: Columns = WIDE,
+) -> Clean:
     """What the raw rows, given in the order of merging, come to, added to what is there."""
     clean = onto or Clean()
     for row in rows:
-        clean.outcomes.append(_merge_row(clean, row, patients))
+        clean.outcomes.append(_merge_row(clean, row, patients, columns))
     return clean
 
 
-def _merge_row(clean: Clean, row: RawRow, patients: Container[int]) -> Outcome:
+def _merge_row(clean: Clean, row: RawRow, patients: Container[int], columns: Columns) -> Outcome:
     try:
-        entity = read_row(row, patients)
+        entity = read_row(row, patients, columns)
     except BrokenContractError as broken:
         return Outcome(row.seq, row.stream, broken.entity_id, "rejected", broken.reason)
     first: Claim | Diagnosis

@@ -42,7 +42,7 @@ from pipeline.operations.terminal import own_ctrl_c
 from pipeline.report import display
 from pipeline.report.display import StatusContext
 from pipeline.report.site import preparing_page
-from pipeline.schema.roles import login_as, set_passwords
+from pipeline.schema.roles import login_as, no_roles, set_passwords
 from utils.pipeline_utils import stop_on_signals
 
 MOST_INGESTORS = 16
@@ -218,6 +218,10 @@ def metrics_port(settings: Settings, number: int) -> int:
 def start_services(settings: Settings, database: Database, wanted: Sequence[Service]) -> Processes:
     """Starts each service with its own database login."""
     passwords = passwords_for_services(settings)
+    lack = database.run(no_roles)
+    if lack:
+        say(lack)
+        passwords = {}
     database.run(partial(set_passwords, passwords=passwords))
     processes = Processes(settings.home / "logs")
     for service in wanted:
@@ -246,9 +250,16 @@ def office_environment(
     """The environment variables of a service that uses the database."""
     if service.role is None:
         return {}
+    logins = (
+        {
+            "DATABASE_URL": login_as(database.dsn, service.role, passwords[service.role]),
+            "OFFICE_INGEST_PASSWORD": passwords["ingest"],
+        }
+        if passwords
+        else {"DATABASE_URL": database.dsn}
+    )
     return {
-        "DATABASE_URL": login_as(database.dsn, service.role, passwords[service.role]),
-        "OFFICE_INGEST_PASSWORD": passwords["ingest"],
+        **logins,
         "OFFICE_REPORTS": str(settings.reports_folder),
         "OFFICE_EXPECTATIONS": str(settings.expectations),
         "OFFICE_ARCHIVE": str(settings.archive_folder),

@@ -23,9 +23,9 @@ from pipeline.archive.archive import archive
 from pipeline.audit.verify import find_fault
 from pipeline.operations import embedded
 from pipeline.report import display
-from pipeline.schema.given import Difference, find_differences
+from pipeline.schema.given import Difference, find_differences, missing_indexes
 from pipeline.schema.limits import too_few_locks
-from pipeline.schema.roles import set_passwords
+from pipeline.schema.roles import no_roles, set_passwords
 
 
 @click.command()
@@ -101,17 +101,21 @@ def migrate(*, is_json: bool) -> None:
         database.run(partial(set_passwords, passwords=settings.role_passwords))
         differences = database.run(find_differences)
         shortage = database.run(too_few_locks)
+        remarks = [database.run(say_what) for say_what in (no_roles, missing_indexes)]
     roles = [f"office_{role}" for role in settings.role_passwords]
     result = {
         "passwords_given_to": roles,
         "differences": [each.line for each in differences],
         "too_few_locks": shortage,
+        "no_roles": remarks[0],
+        "missing_indexes": remarks[1],
     }
     state = "applied" if differences else "up to date"
     lines = [
         f"The schema is {state}; passwords given to: {', '.join(roles) or 'none'}.",
         *difference_lines(differences),
         *([shortage] if shortage else []),
+        *(remark for remark in remarks if remark),
     ]
     print_result(result, "\n".join(lines), is_json=is_json)
     if differences:

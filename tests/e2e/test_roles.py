@@ -76,12 +76,12 @@ def test_migrate_gives_the_passwords_that_are_set(
 def test_migrate_names_a_given_table_that_was_changed_and_what_mends_it(
     office: Office, database_url: str
 ) -> None:
-    execute(database_url, "DROP SCHEMA audit CASCADE; ALTER TABLE claim ALTER code TYPE varchar(9)")
+    execute(database_url, "DROP SCHEMA audit CASCADE; ALTER TABLE claim ALTER code TYPE char(9)")
     found = office.command("migrate")
     mend = "ALTER TABLE claim ALTER COLUMN code TYPE text USING code::text"
     assert found.code == 1
     assert "up to date" not in found.out
-    assert f"  claim.code is character varying(9) and should be text: {mend};" in found.out
+    assert f"  claim.code is character(9) and should be text: {mend};" in found.out
     [views] = re.findall(r"'(DROP SCHEMA .*)';", found.out)
     execute(database_url, f"{views}; {mend}")
     mended = office.command("migrate")

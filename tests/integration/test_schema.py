@@ -147,9 +147,9 @@ def test_a_database_without_the_given_tables_is_named_as_such(given_database_url
     database.close()
 
 
-PRACTICE = """
-    ALTER TABLE claim ALTER COLUMN code TYPE varchar(10);
-    ALTER TABLE diagnose ALTER COLUMN tsp TYPE timestamp USING tsp AT TIME ZONE 'UTC'
+OF_NO_USE = """
+    ALTER TABLE claim ALTER COLUMN code TYPE char(10);
+    ALTER TABLE diagnose ALTER COLUMN tsp TYPE timestamp(0) USING tsp AT TIME ZONE 'UTC'
     """
 MENDS = (
     "ALTER TABLE claim ALTER COLUMN code TYPE text USING code::text",
@@ -161,12 +161,12 @@ def test_given_tables_of_other_types_are_refused_at_first_with_what_mends_them(
     given_database_url: str,
 ) -> None:
     with closing(Database(given_database_url)) as database:
-        change(database, PRACTICE)
+        change(database, OF_NO_USE)
         with pytest.raises(OfficeError) as refused:
             apply_schema(database)
         assert str(refused.value) == (
-            f"claim.code is character varying(10) and should be text: {MENDS[0]}; diagnose.tsp is "
-            f"timestamp without time zone and should be timestamp with time zone: {MENDS[1]}. "
+            f"claim.code is character(10) and should be text: {MENDS[0]}; diagnose.tsp is "
+            f"timestamp(0) without time zone and should be timestamp with time zone: {MENDS[1]}. "
             "Then start again."
         )
         for mend in MENDS:
@@ -179,7 +179,7 @@ def test_a_given_table_that_is_changed_later_is_told_and_can_be_mended(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     change(database, "DROP SCHEMA audit CASCADE")
-    change(database, PRACTICE)
+    change(database, OF_NO_USE)
     apply_schema(database)
     assert [each.mend for each in database.run(find_differences)] == list(MENDS)
     database.run(warn_of_shortcomings)

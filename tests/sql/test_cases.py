@@ -35,6 +35,7 @@ WITHOUT_CASE = {
     "revenue/lock_cursors",
     "core/window/length",
     "schema/roles/are_there",
+    "schema/given/set_limits",
     "schema/windows/set_length",
     "schema/roles/password_of_analytics",
     "schema/roles/password_of_auditor",

@@ -41,6 +41,13 @@ class Column:
         if not IDENTIFIER.fullmatch(self.name) or not TYPE.fullmatch(self.type):
             raise ValueError(f"{self.name} {self.type} is not a column of a clean table")
 
+    def measure(self, row: str) -> str:
+        """What a limit of the column is compared with, as SQL: characters, or a whole number."""
+        value = f"{row}.{self.name}"
+        if self.type == "text":
+            return f"length({value})"
+        return f"trunc({value})" if self.type.startswith("numeric") else value
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -69,6 +76,11 @@ class Stream:
     def column_names(self) -> tuple[str, ...]:
         """The names of the content columns."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def limited_columns(self) -> tuple[Column, ...]:
+        """The content columns that may hold less than the contract allows: `bad_<column>` then."""
+        return tuple(each for each in self.columns if f"bad_{each.name}" in self.reasons)
 
     def content(self, prefix: str = "") -> str:
         """The names of the content columns as SQL lists them, each behind a prefix like `c.`."""

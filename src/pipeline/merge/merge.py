@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg2
 
 from pipeline.core.database import Database
-from pipeline.core.statements import Cursor, execute, fetch_one
+from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
 from pipeline.core.streams import STREAMS
 from pipeline.merge.failure import RowsError, Sizes, rows_error
 
@@ -305,23 +305,36 @@ _FIND: Final = {
     Look.ALL: _find_all,
 }
 
-Take = Callable[[Cursor, str, dict[str, Any]], dict[str, Any]]
+Take = Callable[[Cursor, str, Any, dict[str, Any]], dict[str, Any]]
 
 
 def _merge_rows(
     cursor: Cursor, stream: str, rows: dict[str, Any], take: Take, *, is_sweep: bool
 ) -> Batch:
-    run_id = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep}).run_id
-    rows["run_id"] = run_id
-    done = take(cursor, stream, rows)
-    ended = {"run_id": run_id, "earliest_at": rows["first_at"], **done}
+    run = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep})
+    if run.is_emptied and fetch_all(cursor, "merge/note_emptied", {"stream": stream}):
+        log.warning("the clean table was emptied: run rebuild --apply", extra={"stream": stream})
+    rows["run_id"] = run.run_id
+    done = take(cursor, stream, run, rows)
+    ended = {"run_id": run.run_id, "earliest_at": rows["first_at"], **done}
     execute(cursor, "merge/close_run", ended)
     execute(cursor, "merge/count_batch", {"stream": stream, **done})
-    return Batch(stream=stream, run_id=run_id, **done)
+    return Batch(stream=stream, run_id=run.run_id, **done)
 
 
-def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-    """Judges, inserts and records raw rows; returns the counts by column name."""
+def _take(
+    cursor: Cursor,
+    stream: str,
+    run: Any,  # noqa: ANN401
+    rows: dict[str, Any],
+    *,
+    seconds: float,
+) -> dict[str, Any]:
+    """Judges, inserts and records raw rows; returns the counts by column name.
+
+    Raises:
+        RowsError: it failed for a reason that lies in the rows.
+    """
     limits = {
         "statement_timeout": f"{round(seconds * 1000)}ms",
         "lock_timeout": f"{round(seconds * LOCK_SHARE * 1000)}ms",
@@ -329,7 +342,9 @@ def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) 
     execute(cursor, "merge/limit_time", limits)
     began = time.monotonic()
     try:
-        done = fetch_one(cursor, "merge/merge_rows", rows, stream=stream)
+        # An id that was merged before has no clean row any more: its outcome is looked up then.
+        merge_rows = "merge/merge_rows_emptied" if run.is_emptied else "merge/merge_rows"
+        done = fetch_one(cursor, merge_rows, rows, stream=stream)
         execute(cursor, "merge/check_constraints")
     except psycopg2.Error as error:
         lies_in_rows = rows_error(
@@ -344,7 +359,7 @@ def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) 
     return dict(done._asdict())
 
 
-def _reject(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
+def _reject(cursor: Cursor, stream: str, _: Any, rows: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     """Rejects the only raw row of a batch; returns the counts by column name."""
     rejected = fetch_one(cursor, "merge/reject_row", {**rows, "stream": stream})
     return dict(rejected._asdict())

@@ -1,6 +1,6 @@
 """The present state: streams, pending rows, the last analytics run, the open window."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,16 @@ class OldTransaction:
 
 
 @dataclass(frozen=True)
+class EmptiedTable:
+    """A clean table that somebody has emptied although rows were merged into it."""
+
+    stream: str
+    merged: int
+    in_words: str
+    """What is wrong."""
+
+
+@dataclass(frozen=True)
 class Status:
     """The state at `now`, by the database's clock."""
 
@@ -57,6 +67,7 @@ class Status:
     last_run: dict[str, Any] | None
     old_transaction: OldTransaction | None = None
     """The oldest open transaction of the server, if it is older than five minutes."""
+    emptied: list[EmptiedTable] = field(default_factory=list)
 
     @property
     def lag_seconds(self) -> float:
@@ -86,6 +97,7 @@ def read_status(cursor: Cursor) -> Status:
     windows = fetch_one(cursor, "operations/status/windows")
     runs = fetch_all(cursor, "operations/status/last_run")
     old = fetch_all(cursor, "operations/status/old_transaction", {"longer_than": OLD_TRANSACTION})
+    emptied = fetch_all(cursor, "merge/emptied_tables")
     return Status(
         now=windows.now.astimezone(UTC),
         streams=[
@@ -96,4 +108,5 @@ def read_status(cursor: Cursor) -> Status:
         window_closes_at=windows.closes_at,
         last_run=runs[0]._asdict() if runs else None,
         old_transaction=OldTransaction(**old[0]._asdict()) if old else None,
+        emptied=[EmptiedTable(**row._asdict()) for row in emptied],
     )

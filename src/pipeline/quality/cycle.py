@@ -24,6 +24,8 @@ from pipeline.quality.checks import (
 from pipeline.quality.data_docs import run_name
 from pipeline.revenue.revenue import Candidate, close_run, compute, publish
 
+REBUILD: Final = "office.py rebuild --apply"
+
 # So many windows are checked together at most.
 WINDOWS_AT_ONCE = 1008
 
@@ -148,7 +150,21 @@ def check_windows(
 def _check_run(database: Database, checker: Checker, candidate: Candidate) -> list[CheckResult]:
     slices = _queries(database, RUN_SUITES, asdict(candidate))
     results = checker.check(slices, run_name=run_name(candidate.quality_run_id))
-    return checker.broken_checks() + results
+    return checker.broken_checks() + results + _emptied_tables(candidate)
+
+
+def _emptied_tables(candidate: Candidate) -> list[CheckResult]:
+    """A failed check for each clean table that somebody has emptied."""
+    return [
+        CheckResult(
+            suite=STAGING_SUITE,
+            check_name=f"Nobody has emptied the table {stream} ({REBUILD} puts it back).",
+            severity="critical",
+            status="failed",
+            rows_at_fault=merged,
+        )
+        for stream, merged in candidate.emptied.items()
+    ]
 
 
 def _check_slices(

@@ -37,6 +37,7 @@ FACTS: Final = (
     "checks",
     "windows due",
     "held back",
+    "emptied",
     "next window",
     "transaction",
     "database",
@@ -107,10 +108,11 @@ def status_line(status: Status, notation: Notation = IN_UTC) -> str:
     run = status.last_run
     last_run = f"run {run['quality_run_id']} {_words(run['verdict'])}" if run else "no run yet"
     old = f"; transaction {_old_transaction(status)}" if status.old_transaction else ""
+    emptied = f"; {_emptied(status)}" if status.emptied else ""
     return (
         f"{notation.second_of_day(status.now)} {streams}; "
         f"window closes {notation.clock(status.window_closes_at)}; "
-        f"{last_run}; windows due {status.due_windows}{old}"
+        f"{last_run}; windows due {status.due_windows}{old}{emptied}"
     )
 
 
@@ -324,6 +326,7 @@ def _status_facts(status: Status, context: StatusContext) -> dict[str, str | Tex
         "held back": _held_back(status.held_back, context.notation),
         "next window": _next_window(status, context),
         "transaction": _old_transaction(status),
+        "emptied": _emptied(status),
         **context.addresses,
     }
     return {name: fact for name, fact in facts.items() if fact}
@@ -369,6 +372,12 @@ def _next_window(status: Status, context: StatusContext) -> str:
         return text
     until_run = _time_left(next_run - status.now)
     return f"{text}; next run {notation.second_of_day(next_run)}, in {until_run}"
+
+
+def _emptied(status: Status) -> str:
+    """The clean tables that somebody has emptied, and the command that puts them right."""
+    found = "; ".join(each.in_words for each in status.emptied)
+    return f"{found}; run rebuild --apply" if found else ""
 
 
 def _old_transaction(status: Status) -> str:

@@ -27,10 +27,17 @@ from pipeline.core.statements import (
     statement,
     statements_in,
 )
-from pipeline.schema.given import require_given_tables, warn_of_differences
+from pipeline.schema.given import (
+    missing_indexes,
+    owns_clean_tables,
+    require_given_tables,
+    settle_limits,
+    warn_of_differences,
+)
 from pipeline.schema.limits import warn_of_few_locks
 from pipeline.schema.offices import decide_ids, renew_views
 from pipeline.schema.partitions import make_partitions
+from pipeline.schema.roles import no_roles
 from pipeline.schema.windows import decide_window_length
 
 log = logging.getLogger(__name__)
@@ -38,6 +45,9 @@ log = logging.getLogger(__name__)
 BASELINE = "schema/baseline"
 MIGRATIONS = "schema/migrations"
 REPEATABLE = "schema/repeatable"
+
+# The indexes of the clean tables, which only the owner of these may make.
+INDEXES = f"{BASELINE}/180_clean_tables"
 
 # The last file with tables that a database from before the baseline has applied.
 BEFORE_BASELINE = "schema/047_report"
@@ -68,9 +78,12 @@ def apply_schema(
 
 
 def warn_of_shortcomings(cursor: Cursor) -> None:
-    """Logs a line for each way in which the given tables or the server's settings fall short."""
+    """Logs a line for each way in which the database or the server's settings fall short."""
     warn_of_differences(cursor)
     warn_of_few_locks(cursor)
+    for remark in (no_roles(cursor), missing_indexes(cursor)):
+        if remark:
+            log.warning(remark)
 
 
 def schema_version() -> str:
@@ -103,13 +116,19 @@ def _apply_missing(cursor: Cursor) -> list[str]:
     _adopt_baseline(cursor)
     applied = _applied(cursor)
     _refuse_edited(applied)
+    if applied:
+        # No merge is under way from here on: the limits of the columns may change.
+        execute(cursor, "revenue/lock_cursors")
     missing = [name for name in _applied_once() if name not in applied]
     if _repeatable_changed(applied) or missing or not _has_roles_and_views(cursor):
         execute(cursor, "schema/version/forget_repeatable")
         missing += _repeatable()
     for name in missing:
-        execute(cursor, name)
+        # Somebody else may own the given tables: their owner may make the indexes.
+        if name != INDEXES or owns_clean_tables(cursor):
+            execute(cursor, name)
         execute(cursor, "schema/version/record", {"name": name, "checksum": _checksum(name)})
+    settle_limits(cursor)
     renew_views(cursor)
     return missing
 

@@ -4,6 +4,6 @@ SELECT
     count(*) AS claims,
     sum(c.price) AS price
 FROM claim AS c
-WHERE c.tsp >= %(since)s AND c.tsp < %(until)s
+WHERE c.tsp >= staging.as_tsp(%(since)s, c.tsp) AND c.tsp < staging.as_tsp(%(until)s, c.tsp)
 GROUP BY analytics.window_start(c.tsp)
 ORDER BY analytics.window_start(c.tsp)

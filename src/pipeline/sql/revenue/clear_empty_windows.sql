@@ -10,7 +10,7 @@ WITH empty_window AS (
         AND (
             NOT EXISTS (
                 SELECT FROM claim AS c
-                WHERE c.tsp >= d.window_start AND c.tsp < d.window_end
+                WHERE c.tsp >= staging.as_tsp(d.window_start, c.tsp) AND c.tsp < staging.as_tsp(d.window_end, c.tsp)
             )
             OR NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)
             OR d.window_start <> analytics.window_start(d.window_start)

@@ -4,7 +4,7 @@ WITH RECURSIVE claimed_window AS (
     (
         SELECT analytics.window_start(c.tsp) AS window_start
         FROM claim AS c
-        WHERE c.tsp >= analytics.window_start(%(since)s)
+        WHERE c.tsp >= staging.as_tsp(analytics.window_start(%(since)s), c.tsp)
         ORDER BY c.tsp
         LIMIT 1
     )
@@ -13,7 +13,7 @@ WITH RECURSIVE claimed_window AS (
         (
             SELECT analytics.window_start(c.tsp)
             FROM claim AS c
-            WHERE c.tsp >= analytics.window_end(w.window_start)
+            WHERE c.tsp >= staging.as_tsp(analytics.window_end(w.window_start), c.tsp)
             ORDER BY c.tsp
             LIMIT 1
         ) AS window_start

@@ -4,7 +4,7 @@ WITH claim_since AS (
         analytics.window_start(c.tsp) AS window_start,
         c.price
     FROM claim AS c
-    WHERE c.patient_id = %(patient_id)s AND c.tsp >= %(since)s
+    WHERE c.patient_id = %(patient_id)s AND c.tsp >= staging.as_tsp(%(since)s, c.tsp)
 ),
 
 window_since AS (

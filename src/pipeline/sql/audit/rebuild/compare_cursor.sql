@@ -1,4 +1,4 @@
--- One row per stream whose totals are missing, or not those of the outcomes derived anew.
+-- One row per stream whose totals are missing, or not those of the outcomes derived anew, or whose clean table was emptied.
 INSERT INTO rebuilt_difference (relation, kind)
 SELECT
     'cursor' AS relation,
@@ -6,5 +6,6 @@ SELECT
 FROM staging.merge_cursor AS m
 FULL JOIN rebuilt_stream_count AS c ON m.stream = c.stream
 WHERE
-    (m.merged, m.duplicate, m.conflict, m.rejected)
+    m.emptied_at IS NOT NULL
+    OR (m.merged, m.duplicate, m.conflict, m.rejected)
     IS DISTINCT FROM (coalesce(c.merged, 0), coalesce(c.duplicate, 0), coalesce(c.conflict, 0), coalesce(c.rejected, 0))

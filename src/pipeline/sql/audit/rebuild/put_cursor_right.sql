@@ -1,4 +1,4 @@
--- One row per stream: its totals are set to those of the derived outcomes.
+-- One row per stream: its totals are set to those of the derived outcomes, and its clean table is not emptied any more.
 WITH counted AS (
     SELECT
         m.stream,
@@ -15,6 +15,7 @@ SET
     merged = c.merged,
     duplicate = c.duplicate,
     conflict = c.conflict,
-    rejected = c.rejected
+    rejected = c.rejected,
+    emptied_at = NULL
 FROM counted AS c
 WHERE m.stream = c.stream

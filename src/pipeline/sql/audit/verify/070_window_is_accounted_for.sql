@@ -9,7 +9,7 @@ WITH merged_row AS (
 recent_claim AS (
     SELECT c.tsp
     FROM claim AS c
-    WHERE c.tsp >= %(first_window)s
+    WHERE c.tsp >= staging.as_tsp(%(first_window)s, c.tsp)
     UNION ALL
     SELECT c.tsp
     FROM merged_row AS o

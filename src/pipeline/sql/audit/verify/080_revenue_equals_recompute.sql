@@ -41,7 +41,8 @@ claim_in_window AS MATERIALIZED (
         c.price,
         c.patient_id
     FROM checked_window AS w
-    INNER JOIN claim AS c ON w.window_start <= c.tsp AND w.window_end > c.tsp
+    INNER JOIN claim AS c
+        ON staging.as_tsp(w.window_start, c.tsp) <= c.tsp AND staging.as_tsp(w.window_end, c.tsp) > c.tsp
     WHERE w.window_start = analytics.window_start(w.window_start)
 ),
 
@@ -56,7 +57,7 @@ first_diagnosis_of_code AS (
         p.patient_id,
         s.category,
         (
-            SELECT min(d.tsp)
+            SELECT staging.moment(min(d.tsp))
             FROM diagnose AS d
             WHERE d.icd10_code = s.icd10_code AND d.patient_id = p.patient_id
         ) AS tsp

@@ -43,6 +43,15 @@ COMMENT ON COLUMN staging.outcome.run_id IS 'The batch that decided.';
 COMMENT ON COLUMN staging.outcome.received_at IS
 'When the raw row was received, or -infinity if it has no time. This decides the partition of both.';
 COMMENT ON TABLE staging.outcome_default IS 'Outcomes of raw rows without a time, or of a day that has no partition.';
+COMMENT ON COLUMN staging.merge_cursor.emptied_at IS
+'When the merge found the clean table emptied by someone; empty if it was not, or if a rebuild has put it right since.';
+COMMENT ON TABLE staging.column_limit IS
+'One row per column of a clean table that holds less than the contract allows, and batch from which on: what exceeds it is rejected.';
+COMMENT ON COLUMN staging.column_limit.stream IS 'The clean table, and the stream that is merged into it.';
+COMMENT ON COLUMN staging.column_limit.column_name IS 'The column.';
+COMMENT ON COLUMN staging.column_limit.since_run IS 'The first batch that it holds for. It holds until the next row of the column.';
+COMMENT ON COLUMN staging.column_limit.highest IS
+'The most that the column can hold: characters of a text, or the highest whole number; empty where the contract alone sets a limit.';
 COMMENT ON COLUMN staging.merge_cursor.taken_seq IS 'The highest raw row taken so far. The merge goes on after it.';
 COMMENT ON COLUMN staging.merge_cursor.taken_at IS 'When that one was received. Later raw rows were received at most a day earlier.';
 COMMENT ON COLUMN staging.merge_cursor.looked_seq IS

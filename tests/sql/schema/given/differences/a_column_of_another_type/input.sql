@@ -1,5 +1,6 @@
 DROP SCHEMA audit CASCADE;
-ALTER TABLE claim ALTER COLUMN code TYPE varchar(10);
-ALTER TABLE claim ALTER COLUMN price TYPE numeric;
+ALTER TABLE claim ALTER COLUMN id TYPE numeric;
+ALTER TABLE claim ALTER COLUMN code TYPE char(10);
+ALTER TABLE claim ALTER COLUMN price TYPE double precision;
 ALTER TABLE claim ALTER COLUMN patient_id TYPE integer;
-ALTER TABLE claim ALTER COLUMN tsp TYPE timestamp USING tsp AT TIME ZONE 'UTC';
+ALTER TABLE claim ALTER COLUMN tsp TYPE timestamp(3) USING tsp AT TIME ZONE 'UTC';

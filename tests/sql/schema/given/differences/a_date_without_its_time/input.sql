@@ -1,0 +1,2 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE diagnose ALTER COLUMN tsp TYPE date USING (tsp AT TIME ZONE 'UTC')::date;

@@ -1,0 +1,2 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE claim ALTER COLUMN price TYPE numeric(5, -2);

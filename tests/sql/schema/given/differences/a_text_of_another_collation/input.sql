@@ -1,0 +1,2 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE diagnose ALTER COLUMN icd10_code TYPE varchar(10) COLLATE "C";

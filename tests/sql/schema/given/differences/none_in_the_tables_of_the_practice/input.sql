@@ -1,0 +1,12 @@
+DROP SCHEMA audit CASCADE;
+DROP VIEW staging.claim_contract, staging.diagnose_contract;
+ALTER TABLE patient ALTER COLUMN id TYPE integer;
+ALTER TABLE patient DROP COLUMN first_name, DROP COLUMN last_name, DROP COLUMN date_of_birth;
+ALTER TABLE claim ALTER COLUMN code TYPE varchar(10);
+ALTER TABLE claim ALTER COLUMN price TYPE numeric;
+ALTER TABLE claim ALTER COLUMN patient_id TYPE integer;
+ALTER TABLE claim ALTER COLUMN tsp TYPE timestamp USING tsp AT TIME ZONE 'UTC';
+ALTER TABLE diagnose ALTER COLUMN id TYPE integer;
+ALTER TABLE diagnose ALTER COLUMN icd10_code TYPE varchar(10);
+ALTER TABLE diagnose ALTER COLUMN patient_id TYPE integer;
+ALTER TABLE diagnose ALTER COLUMN tsp TYPE timestamp(6) USING tsp AT TIME ZONE 'UTC';

@@ -1,0 +1,1 @@
+DROP INDEX claim_tsp, diagnose_code_patient_tsp;

@@ -1,0 +1,3 @@
+DROP SCHEMA audit CASCADE;
+ALTER TABLE claim ALTER COLUMN code TYPE varchar(12);
+ALTER TABLE claim ALTER COLUMN price TYPE numeric(6, 2);
