@@ -1,6 +1,8 @@
 """The services log in as their roles; passwords come from the environment or from files."""
 
 import re
+import signal
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from e2e.lines import claim, diagnose, file_of
 from e2e.processes import Office, wait_until
 from e2e.queries import execute, fetch, published
 from integration.passwords import PASSWORDS
+from integration.practice import make_practice
 from pipeline.core.database import Database
 from pipeline.schema.roles import ROLES, login_as, set_passwords
 
@@ -90,6 +93,47 @@ def test_migrate_names_a_given_table_that_was_changed_and_what_mends_it(
         "The schema is up to date; passwords given to: none.\n",
     )
     assert fetch(database_url, "SELECT count(*) FROM audit.reconciliation") == [(2,)]
+
+
+NO_ROLES = """
+    DROP OWNED BY office_ingest, office_merge, office_analytics, office_auditor;
+    DROP ROLE office_ingest, office_merge, office_analytics, office_auditor
+    """
+MAKE_ROLES = """
+    CREATE ROLE office_ingest LOGIN; CREATE ROLE office_merge LOGIN;
+    CREATE ROLE office_analytics LOGIN; CREATE ROLE office_auditor LOGIN
+    """
+
+
+def test_where_no_roles_may_be_made_the_services_run_as_the_owner(
+    embedded_office: Office,
+) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    execute(url, NO_ROLES)
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE practice TEMPLATE template0")
+    there = f"{url.rpartition('/')[0]}/practice"
+    practice = make_practice(there, "practice", owns_tables=True)
+
+    migrated = office.command("migrate", DATABASE_URL=practice)
+    assert (migrated.code, migrated.err) == (0, "")
+    [_, told] = migrated.out.splitlines()
+    assert told.startswith("practice may make no roles, and office_analytics, office_auditor, ")
+    running = office.start("run", DATABASE_URL=practice, OFFICE_PUBLISH_SECONDS="0.1")
+    running.wait_until(lambda: fetch(practice, "SELECT FROM claim LIMIT 1"))
+    assert {role for _, role in fetch(there, WHO)} == {"practice"}
+    running.stop(signal.SIGINT)
+    assert office.command("verify", "--all", DATABASE_URL=practice).code == 0
+    refused = office.command("migrate", DATABASE_URL=practice, OFFICE_MERGE_PASSWORD="best")
+    assert refused.code == 1
+    assert refused.err.startswith("Error: No password can be given: practice may make no roles")
+
+    execute(url, MAKE_ROLES)
+    assert "may make no roles" not in office.command("migrate", DATABASE_URL=practice).out
+    rights = "SELECT has_table_privilege('office_merge', 'claim', 'INSERT')"
+    assert fetch(practice, rights) == [(True,)]
 
 
 def test_a_service_with_a_wrong_password_says_which_database_refuses_it(

@@ -34,6 +34,7 @@ JETSTREAM_TESTS: Final = ("tests/integration/test_jetstream.py",)
 ZONE_TESTS: Final = ("tests/integration/test_time_zones.py",)
 METRICS_TESTS: Final = ("tests/integration/test_metrics.py",)
 LOAD_TESTS: Final = ("tests/unit/test_load_files.py", "tests/integration/test_load.py")
+PRACTICE_TESTS: Final = ("tests/integration/test_practice.py",)
 PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_a_callback_that_fails_quotes_nothing",
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
@@ -1038,6 +1039,46 @@ recorded_outcome AS (
         "src/pipeline/sql/operations/notices/silent_streams.sql",
         "<= %(quiet_since)s OR t.trouble_id IS NOT NULL)",
         "<= %(quiet_since)s)",
+    # --- the practice's own tables ---
+    _mutant(
+        "a clean time in the session's time zone",
+        "A timestamp of the practice is taken for one in the session's time zone.",
+        PRACTICE_TESTS,
+        "src/pipeline/sql/schema/repeatable/105_moment.sql",
+        "AS $$ SELECT moment AT TIME ZONE 'UTC' $$",
+        "AS $$ SELECT moment::timestamp $$",
+    ),
+    _mutant(
+        "a limit that is not recorded",
+        "A rebuild judges older batches by the columns of now.",
+        PRACTICE_TESTS,
+        "src/pipeline/sql/merge/limits.jinja",
+        " AND l.since_run <= {{ run_id }}",
+        "",
+    ),
+    _mutant(
+        "merge an id again",
+        "An id whose clean row somebody has removed with all others is merged a second time.",
+        PRACTICE_TESTS,
+        "src/pipeline/merge/merge.py",
+        '"merge/merge_rows_emptied" if run.is_emptied else "merge/merge_rows"',
+        '"merge/merge_rows"',
+    ),
+    _mutant(
+        "compute from an emptied table",
+        "Analytics withdraws the figures of windows whose claims somebody has removed.",
+        PRACTICE_TESTS,
+        "src/pipeline/revenue/revenue.py",
+        "if not emptied:",
+        "if True:",
+    ),
+    _mutant(
+        "forget that a table was emptied",
+        "A table that was emptied counts as whole as soon as a new row is merged into it.",
+        PRACTICE_TESTS,
+        "src/pipeline/sql/schema/repeatable/166_emptied_table.sql.jinja",
+        "c.emptied_at IS NOT NULL OR (",
+        "(",
     ),
     # --- privacy ---
     _mutant(

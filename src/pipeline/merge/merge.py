@@ -222,6 +222,7 @@ def merge_batch(
     rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
     is_refused = found.found == 1 and found.low_seq == refused_seq
     take = _reject if is_refused else partial(_take, seconds=statement_seconds)
+    _limit_time(cursor, statement_seconds)
     batch = _merge_rows(cursor, stream, rows, take, is_sweep=look is not Look.AHEAD)
     if look is Look.AHEAD:
         execute(cursor, "merge/move_cursor", rows)
@@ -305,6 +306,16 @@ _FIND: Final = {
     Look.ALL: _find_all,
 }
 
+
+def _limit_time(cursor: Cursor, seconds: float) -> None:
+    """Limits how long each further statement of the transaction takes, and waits for a lock."""
+    limits = {
+        "statement_timeout": f"{round(seconds * 1000)}ms",
+        "lock_timeout": f"{round(seconds * LOCK_SHARE * 1000)}ms",
+    }
+    execute(cursor, "merge/limit_time", limits)
+
+
 Take = Callable[[Cursor, str, Any, dict[str, Any]], dict[str, Any]]
 
 
@@ -335,11 +346,6 @@ def _take(
     Raises:
         RowsError: it failed for a reason that lies in the rows.
     """
-    limits = {
-        "statement_timeout": f"{round(seconds * 1000)}ms",
-        "lock_timeout": f"{round(seconds * LOCK_SHARE * 1000)}ms",
-    }
-    execute(cursor, "merge/limit_time", limits)
     began = time.monotonic()
     try:
         # An id that was merged before has no clean row any more: its outcome is looked up then.

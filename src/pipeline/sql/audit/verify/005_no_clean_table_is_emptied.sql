@@ -4,4 +4,3 @@ SELECT
     t.stream,
     t.in_words
 FROM staging.emptied_table AS t
-ORDER BY t.stream

@@ -6,5 +6,5 @@ FROM (
         c.column_name,
         c.highest
     FROM staging.column_limit AS c
-    ORDER BY c.stream, c.column_name, c.since_run DESC
+    ORDER BY c.stream ASC, c.column_name ASC, c.since_run DESC
 ) AS l

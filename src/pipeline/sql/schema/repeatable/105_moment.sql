@@ -13,7 +13,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT tsp AT TIME ZONE 'UTC' $$;
 
 COMMENT ON FUNCTION staging.moment(timestamptz) IS 'The moment that a clean row''s tsp names: itself.';
-COMMENT ON FUNCTION staging.moment(timestamp) IS 'The moment that a clean row''s tsp names, where its table keeps times without a time zone: they are UTC.';
+COMMENT ON FUNCTION staging.moment(timestamp) IS
+'The moment that a clean row''s tsp names, where its table keeps times without a time zone: they are UTC.';
 
 -- staging.as_tsp: one row per call: a moment as a column tsp keeps it. The second argument is that column, or a NULL of its type.
 CREATE OR REPLACE FUNCTION staging.as_tsp(moment timestamptz, tsp timestamptz)
