@@ -24,6 +24,7 @@ from integration.events import (
 )
 from integration.practice import TIMEZONE, MakePractice, practices
 from integration.suites import copy_suites
+from integration.test_plans import scans
 from model import Clean, Columns, Figure, RawRow, revenue
 from model import merge as modelled
 from pipeline.archive.archive import archive
@@ -32,6 +33,7 @@ from pipeline.audit.rebuild import rebuild
 from pipeline.audit.verify import verify
 from pipeline.core import database as database_module
 from pipeline.core.database import Database
+from pipeline.core.statements import statement
 from pipeline.merge.replay import replay
 from pipeline.operations.status import read_status
 from pipeline.quality.checks import Checker
@@ -281,6 +283,44 @@ def test_who_owns_the_tables_gets_the_indexes(make_practice: MakePractice) -> No
     with closing(Database(make_practice(owns_tables=True))) as database:
         apply_schema(database)
         assert database.run(missing_indexes) is None
+
+
+BOUNDS = {"now": LATER, "since": NOON, "until": LATER, "quality_run_id": 1}
+
+
+LOOKED_UP: dict[str, tuple[dict[str, Any], int]] = {
+    "revenue/compute_candidate": (BOUNDS, 4),
+    "revenue/clear_empty_windows": (BOUNDS, 1),
+    "report/claims_by_window": (BOUNDS, 1),
+    "audit/explain/patient_windows": ({**BOUNDS, "patient_id": 1, "most": 9}, 1),
+}
+
+
+def test_a_condition_on_a_time_without_a_zone_uses_its_index(make_practice: MakePractice) -> None:
+    with closing(Database(make_practice(owns_tables=True))) as database:
+        apply_schema(database)
+        found = {
+            name: index_conditions(database, name, parameters)
+            for name, (parameters, _) in LOOKED_UP.items()
+        }
+    assert {name: len(each) for name, each in found.items()} == {
+        name: scans_of for name, (_, scans_of) in LOOKED_UP.items()
+    }
+    assert all("tsp" in condition for each in found.values() for condition in each)
+
+
+def index_conditions(database: Database, name: str, parameters: dict[str, Any]) -> list[str]:
+    """Of each scan of a clean table."""
+    with database.transaction() as cursor:
+        # Here the tables fit in a page.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement(name)}", parameters)
+        [(explained,)] = cursor.fetchall()
+    return [
+        scan.get("Index Cond", "none")
+        for scan in scans(explained[0]["Plan"])
+        if scan["Relation Name"] in ("claim", "diagnose")
+    ]
 
 
 # What the practice's publisher empties when it is stopped.

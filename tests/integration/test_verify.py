@@ -83,9 +83,9 @@ DAMAGES: list[tuple[str, str, set[str], set[str]]] = [
         set(),
     ),
     (
-        "a deleted diagnosis",
-        "DELETE FROM diagnose",
-        {ONCE["diagnose"], "080_revenue_equals_recompute"},
+        "an emptied table",
+        "TRUNCATE diagnose",
+        {"005_no_clean_table_is_emptied", ONCE["diagnose"], "080_revenue_equals_recompute"},
         set(),
     ),
     (
