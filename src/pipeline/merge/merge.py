@@ -324,7 +324,7 @@ def _merge_rows(
 ) -> Batch:
     run = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep})
     if run.is_emptied and fetch_all(cursor, "merge/note_emptied", {"stream": stream}):
-        log.warning("the clean table was emptied: run rebuild --apply", extra={"stream": stream})
+        log.warning("a clean table was emptied", extra={"stream": stream})
     rows["run_id"] = run.run_id
     done = take(cursor, stream, run, rows)
     ended = {"run_id": run.run_id, "earliest_at": rows["first_at"], **done}

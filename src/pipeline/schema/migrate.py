@@ -83,7 +83,7 @@ def warn_of_shortcomings(cursor: Cursor) -> None:
     warn_of_few_locks(cursor)
     for remark in (no_roles(cursor), missing_indexes(cursor)):
         if remark:
-            log.warning(remark)
+            log.warning("the database lacks something", extra={"what": remark})
 
 
 def schema_version() -> str:
