@@ -95,10 +95,6 @@ def test_migrate_names_a_given_table_that_was_changed_and_what_mends_it(
     assert fetch(database_url, "SELECT count(*) FROM audit.reconciliation") == [(2,)]
 
 
-NO_ROLES = """
-    DROP OWNED BY office_ingest, office_merge, office_analytics, office_auditor;
-    DROP ROLE office_ingest, office_merge, office_analytics, office_auditor
-    """
 MAKE_ROLES = """
     CREATE ROLE office_ingest LOGIN; CREATE ROLE office_merge LOGIN;
     CREATE ROLE office_analytics LOGIN; CREATE ROLE office_auditor LOGIN
@@ -110,7 +106,6 @@ def test_where_no_roles_may_be_made_the_services_run_as_the_owner(
 ) -> None:
     office = embedded_office
     url = office.command("db").out.strip()
-    execute(url, NO_ROLES)
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE practice TEMPLATE template0")
