@@ -255,10 +255,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = take(cursor, stream, rows)
+    done = take(cursor, stream, run, rows)
 """,
         """\
-    done = take(cursor, stream, rows)
+    done = take(cursor, stream, run, rows)
     cursor.execute(
         "CREATE TEMP TABLE late_outcome AS SELECT * FROM staging.outcome WHERE run_id = %(run_id)s",
         rows,
@@ -275,10 +275,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = take(cursor, stream, rows)
+    done = take(cursor, stream, run, rows)
 """,
         """\
-    done = take(cursor, stream, rows)
+    done = take(cursor, stream, run, rows)
     cursor.connection.commit()
 """,
     ),
@@ -416,12 +416,12 @@ recorded_outcome AS (
             Edit(
                 "src/pipeline/merge/merge.py",
                 """\
-    done = take(cursor, stream, rows)
+    done = take(cursor, stream, run, rows)
 """,
                 """\
     cursor.execute("SAVEPOINT before_the_merge")
     try:
-        done = take(cursor, stream, rows)
+        done = take(cursor, stream, run, rows)
     except psycopg2.OperationalError:
         cursor.execute("ROLLBACK TO before_the_merge")
         cursor.execute(
@@ -586,16 +586,16 @@ recorded_outcome AS (
         "A claim on the boundary counts in the window before as well.",
         REVENUE_TESTS,
         COMPUTE,
-        "w.window_start <= c.tsp AND w.window_end > c.tsp",
-        "w.window_start <= c.tsp AND w.window_end >= c.tsp",
+        "AND staging.as_tsp(w.window_end, c.tsp) > c.tsp\n",
+        "AND staging.as_tsp(w.window_end, c.tsp) >= c.tsp\n",
     ),
     _mutant(
         "window closed at the wrong end",
         "A claim on the boundary counts in the window that it ends.",
         REVENUE_TESTS,
         COMPUTE,
-        "w.window_start <= c.tsp AND w.window_end > c.tsp",
-        "w.window_start < c.tsp AND w.window_end >= c.tsp",
+        "staging.as_tsp(w.window_start, c.tsp) <= c.tsp AND staging.as_tsp(w.window_end, c.tsp) >",
+        "staging.as_tsp(w.window_start, c.tsp) < c.tsp AND staging.as_tsp(w.window_end, c.tsp) >=",
     ),
     _mutant(
         "windows in local time",
@@ -716,8 +716,8 @@ recorded_outcome AS (
         "A given table with a column of another type passes for right.",
         SQL_TESTS,
         "src/pipeline/sql/schema/given/differences.sql.jinja",
-        "format_type(a.atttypid, a.atttypmod) <> n.type_name",
-        "FALSE",
+        "f.is_missing OR NOT f.is_of_use OR",
+        "f.is_missing OR",
     ),
     # --- categories ---
     _mutant(
@@ -891,7 +891,7 @@ recorded_outcome AS (
         "A diagnosis whose raw row is gone holds back no window behind its own.",
         ERASED_TESTS,
         "src/pipeline/sql/schema/repeatable/180_gone_row_window.sql.jinja",
-        "clean.tsp >= d.since",
+        "clean.tsp >= staging.as_tsp(d.since, clean.tsp)",
         "analytics.window_start(clean.tsp) = d.since",
     ),
     _mutant(
@@ -1039,6 +1039,7 @@ recorded_outcome AS (
         "src/pipeline/sql/operations/notices/silent_streams.sql",
         "<= %(quiet_since)s OR t.trouble_id IS NOT NULL)",
         "<= %(quiet_since)s)",
+    ),
     # --- the practice's own tables ---
     _mutant(
         "a clean time in the session's time zone",
