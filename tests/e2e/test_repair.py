@@ -190,7 +190,7 @@ def test_verify_keeps_to_the_slice_it_is_given(office: Office, database_url: str
     succeed(office.command("verify"))
     succeed(office.command("verify", "--since", "2020-01-01"))
     assert broken(office.command("verify", "--all", "--json")) == {"010_cursor_counts_its_outcomes"}
-    execute(database_url, "DELETE FROM claim")
+    execute(database_url, "DELETE FROM claim WHERE id > (SELECT min(id) FROM claim)")
     succeed(office.command("verify", "--since", "2200-01-01"))
     assert office.command("verify").code == 1
 

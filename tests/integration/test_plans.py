@@ -236,12 +236,17 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from scans(child)
 
 
+def looks_for_a_row(plan: dict[str, Any]) -> bool:
+    """Whether a scan only finds out whether there is any row, as EXISTS does."""
+    return plan.get("Parent Relationship") == "InitPlan" and "Filter" not in plan
+
+
 def sequential(plan: dict[str, Any]) -> Iterator[str]:
     """What a plan reads from end to end, whatever it finds."""
     if "One-Time Filter" in plan:
         # Read only where, say, a category is new: all its windows are to be computed then.
         return
-    if plan["Node Type"] == "Seq Scan":
+    if plan["Node Type"] == "Seq Scan" and not looks_for_a_row(plan):
         yield plan["Relation Name"]
     for child in plan.get("Plans", []):
         yield from sequential(child)
