@@ -22,7 +22,7 @@ from pipeline.operations.metrics import AnalyticsMetrics, read_windows, window_f
 from pipeline.operations.monitor import monitoring
 from pipeline.operations.notices import telling
 from pipeline.operations.question import NoAnswerError, Question
-from pipeline.operations.trouble import archive_ended, archive_failed, run_ended
+from pipeline.operations.trouble import archive_ended, archive_failed, reconciled, run_ended
 from pipeline.quality.checks import Checker
 from pipeline.quality.cycle import CycleResult, run_cycle
 from pipeline.report.pages import build_pages, docs_folder
@@ -126,6 +126,7 @@ def main() -> int:
             dsn,
             settings.notify_urls,
             pages=settings.pages_url,
+            notation=settings.notation,
             patience=overdue_after(period),
             on_told=monitor.metrics.told,
         ):
@@ -151,6 +152,7 @@ def analyse(
             on_batch=monitor.metrics.batch_merged,
         )
         monitor.metrics.run_ended(result)
+        database.run(partial(run_ended, result=result, now=now))
         tell(result)
         report = partial(
             build_pages,
@@ -163,7 +165,7 @@ def analyse(
         reconcile = partial(find_unbalanced, since=now - RECENT)
         unbalanced = database.run(reconcile, snapshot=True)
         monitor.metrics.reconciled(unbalanced)
-        database.run(partial(run_ended, result=result, unbalanced=unbalanced, now=now))
+        database.run(partial(reconciled, unbalanced=unbalanced, now=now))
     monitor.run.is_now()
 
 

@@ -154,6 +154,7 @@ def main() -> int:
                 dsn,
                 settings.notify_urls,
                 pages=settings.pages_url,
+                notation=settings.notation,
                 patience=overdue_after(period),
                 on_told=monitor.metrics.told,
             ):

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ from pipeline.core.database import Database
 from pipeline.core.settings import Settings
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.status import read_status
+from pipeline.operations.trouble import run_ended
 from pipeline.report import display
 from pipeline.report.pages import docs_folder
 
@@ -109,6 +111,8 @@ def analytics(since: str | None, until: str | None, *, is_json: bool) -> None:
                 zone=settings.timezone,
                 on_progress=on_progress,
             )
+        if begin is None and end is None:
+            database.run(partial(run_ended, result=result, now=now))
         index = write_pages(database, settings, settings.reports_folder)
     lines = display.run_lines(result, office=command_line(), notation=settings.notation)
     print_result(

@@ -365,6 +365,17 @@ def test_analytics_publishes_blocks_and_publishes_what_came_late(
     succeed(office.command("verify"))
 
 
+def test_analytics_by_hand_ends_a_warning_that_is_over(office: Office, database_url: str) -> None:
+    warns = "INSERT INTO analytics.trouble (kind, subject, began_at) VALUES ('warning', 'x', now())"
+    execute(database_url, warns)
+    going_on = "SELECT subject FROM analytics.trouble WHERE ended_at IS NULL AND subject = 'x'"
+    span = ("--from", "2020-05-04T12:00Z", "--to", "2020-05-04T13:00Z")
+    assert "windows published" in succeed(office.command("analytics", *span))
+    assert fetch(database_url, going_on) == [("x",)]
+    assert "windows published" in succeed(office.command("analytics"))
+    assert fetch(database_url, going_on) == []
+
+
 def misspell(suites: Path) -> tuple[Path, str]:
     """A copy of the suites with one check misspelt, and that check's name."""
     shutil.copytree(PROJECT_FOLDER / "expectations", suites)

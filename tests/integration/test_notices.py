@@ -11,6 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,7 @@ from integration.receivers import mail_receiver, web_receiver
 from pipeline.archive.archive import ArchivedDay
 from pipeline.core.database import Database
 from pipeline.core.logs import LogfmtFormatter, configure_logging
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.operations.notices import Message, Tone, tell, telling
 from pipeline.operations.receivers import Receiver, open_receivers
 from pipeline.operations.trouble import (
@@ -30,6 +32,7 @@ from pipeline.operations.trouble import (
     archive_ended,
     archive_failed,
     look,
+    reconciled,
     record,
     run_ended,
 )
@@ -40,6 +43,7 @@ NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 PAGES = "http://localhost:8081/"
+STATED: dict[str, Any] = {"pages": PAGES, "notation": IN_UTC, "patience": HOUR}
 NOWHERE = "json://127.0.0.1:9/t0ken?cto=1&rto=1"
 
 Taken = list[dict[str, Any]]
@@ -68,11 +72,20 @@ def found(database: Database, kind: Kind, *subjects: str, at: datetime = NOON) -
     database.run(partial(record, kind=kind, found=dict.fromkeys(subjects, at), now=at))
 
 
-def tell_at(database: Database, now: datetime, *urls: str) -> list[tuple[Kind, bool]]:
+def tell_at(
+    database: Database, now: datetime, *urls: str, notation: Notation = IN_UTC
+) -> list[tuple[Kind, bool]]:
     """Tells the receivers; what of, and whether each message was taken."""
     told: list[tuple[Kind, bool]] = []
     receivers = open_receivers(" ".join(urls))
-    tell(database, receivers, now=now, pages=PAGES, on_told=lambda *each: told.append(each))
+    tell(
+        database,
+        receivers,
+        now=now,
+        pages=PAGES,
+        notation=notation,
+        on_told=lambda *each: told.append(each),
+    )
     return told
 
 
@@ -96,7 +109,22 @@ def test_what_begins_and_what_ends_is_told_once_each(database: Database, web: We
     assert ended["type"] == "success"
     assert ended["message"].splitlines()[:2] == [
         "Figures are no longer held back:",
-        "- 2026-05-04T11:40Z, since 2026-05-04 12:00 UTC until 2026-05-04 16:00 UTC",
+        "- 2026-05-04T11:40Z, since 2026-05-04 12:00 until 2026-05-04 16:00 UTC",
+    ]
+
+
+def test_times_are_written_in_the_time_zone_of_the_practice(database: Database, web: Web) -> None:
+    berlin = Notation(zone=ZoneInfo("Europe/Berlin"))
+    clocks_set_back = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+    found(database, Kind.HELD_BACK, "2026-10-25T00:40Z", at=clocks_set_back)
+    tell_at(database, clocks_set_back, web.url, notation=berlin)
+    [message] = web.taken
+    assert message["message"].splitlines() == [
+        "A check holds figures back:",
+        "- 2026-10-25T02:40+02:00, since 2026-10-25 02:00+01:00 Europe/Berlin",
+        "",
+        "Page to open: http://localhost:8081/quality.html",
+        "Command to type: python src/office.py explain window 2026-10-25T02:40+02:00",
     ]
 
 
@@ -126,10 +154,10 @@ def test_what_came_and_went_between_two_messages_is_not_told(database: Database,
 
 
 def test_a_long_list_is_cut(database: Database, web: Web) -> None:
-    found(database, Kind.HELD_BACK, *(f"window {n}" for n in range(144)))
+    found(database, Kind.WARNING, *(f"check {n:03}" for n in range(144)))
     tell_at(database, NOON, web.url)
     assert web.taken[0]["message"].splitlines()[5:7] == [
-        "- window 4, since 2026-05-04 12:00 UTC",
+        "- check 004, since 2026-05-04 12:00 UTC",
         "- and 139 more",
     ]
 
@@ -260,13 +288,15 @@ def test_a_run_reports_checks_that_warn_and_streams_that_do_not_add_up(database:
     ]
     result = CycleResult(1, "published", [], [], checks)
     unbalanced = [SimpleNamespace(stream="claim")]
-    database.run(partial(run_ended, result=result, unbalanced=unbalanced, now=NOON))
+    database.run(partial(run_ended, result=result, now=NOON))
+    database.run(partial(reconciled, unbalanced=unbalanced, now=NOON))
     assert going_on(database) == {
         ("warning", "staging: At most a few conflicts."),
         ("unbalanced", "claim"),
     }
     passed = CycleResult(2, "published", [], [], [])
-    database.run(partial(run_ended, result=passed, unbalanced=[], now=NOON))
+    database.run(partial(run_ended, result=passed, now=NOON))
+    database.run(partial(reconciled, unbalanced=[], now=NOON))
     assert going_on(database) == set()
 
 
@@ -286,7 +316,9 @@ def test_days_that_are_left_are_reported(database: Database) -> None:
 
 def test_without_urls_there_is_no_thread(database: Database) -> None:
     before = threading.active_count()
-    with telling(database.dsn, None, pages=PAGES, patience=HOUR, on_told=lambda *_: None):
+    with telling(
+        database.dsn, None, notation=IN_UTC, pages=PAGES, patience=HOUR, on_told=lambda *_: None
+    ):
         assert threading.active_count() == before
 
 
@@ -296,11 +328,23 @@ def test_the_thread_tells_and_goes_on_if_the_database_is_away(
     found(database, Kind.UNBALANCED, "claim")
     urls = SecretStr(web.url)
     told = threading.Event()
-    with telling(database.dsn, urls, pages=PAGES, patience=HOUR, on_told=lambda *_: told.set()):
+    with telling(
+        database.dsn,
+        urls,
+        notation=IN_UTC,
+        pages=PAGES,
+        patience=HOUR,
+        on_told=lambda *_: told.set(),
+    ):
         assert told.wait(30)
     assert web.titles == [WORDS[Kind.UNBALANCED].begins]
     with telling(
-        "host=127.0.0.1 port=9 dbname=x", urls, pages=PAGES, patience=HOUR, on_told=lambda *_: None
+        "host=127.0.0.1 port=9 dbname=x",
+        urls,
+        pages=PAGES,
+        notation=IN_UTC,
+        patience=HOUR,
+        on_told=lambda *_: None,
     ):
         deadline = time.monotonic() + 30
         while "nobody could be told" not in caplog.text:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from pipeline.core.database import Database, describe
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.core.statements import Cursor, execute, fetch_all
-from pipeline.operations.trouble import WORDS, Kind, look
+from pipeline.operations.trouble import WORDS, Kind, look, shown_subject
 
 if TYPE_CHECKING:  # loading Apprise takes time and memory, and not everybody is told
     from pipeline.operations.receivers import Receiver
@@ -72,6 +73,7 @@ def tell(
     *,
     now: datetime,
     pages: str,
+    notation: Notation = IN_UTC,
     on_told: OnTold = lambda _kind, _taken: None,
 ) -> None:
     """Tells each receiver what it does not know yet.
@@ -83,6 +85,7 @@ def tell(
         receivers: who is told.
         now: the time.
         pages: the address of the pages.
+        notation: how times are written.
         on_told: is called for each message.
     """
     names = {"receivers": [each.name for each in receivers], "kinds": list(Kind)}
@@ -91,7 +94,9 @@ def tell(
         for kind in Kind:
             news = database.run(partial(claim, receiver=receiver.name, kind=kind, now=now))
             if news:
-                _tell(database, receiver, news, now=now, pages=pages, on_told=on_told)
+                message = message_of(news, pages=pages, notation=notation)
+                is_taken = _tell(database, receiver, news, message, now=now)
+                on_told(kind, is_taken)
 
 
 def claim(cursor: Cursor, *, receiver: str, kind: Kind, now: datetime) -> News | None:
@@ -110,15 +115,10 @@ def claim(cursor: Cursor, *, receiver: str, kind: Kind, now: datetime) -> News |
 
 
 def _tell(
-    database: Database,
-    receiver: "Receiver",
-    news: News,
-    *,
-    now: datetime,
-    pages: str,
-    on_told: OnTold,
-) -> None:
-    is_taken = receiver.takes(message_of(news, pages=pages))
+    database: Database, receiver: "Receiver", news: News, message: Message, *, now: datetime
+) -> bool:
+    """Tells a receiver, and records that it knows; whether it has taken the message."""
+    is_taken = receiver.takes(message)
     said = {"receiver": receiver.name, "kind": str(news.kind)}
     if is_taken:
         told = {"receiver": receiver.name, "kind": news.kind, "told": news.goes_on, "now": now}
@@ -126,19 +126,19 @@ def _tell(
         log.info("told", extra=said)
     else:
         log.warning("receiver did not take a message; it is tried again", extra=said)
-    on_told(news.kind, is_taken)
+    return is_taken
 
 
 # --- the message ---
 
 
-def message_of(news: News, *, pages: str) -> Message:
+def message_of(news: News, *, pages: str, notation: Notation) -> Message:
     """The message about news."""
     words = WORDS[news.kind]
-    subject = (news.begun or news.ended)[0].subject
+    subject = shown_subject(news.kind, (news.begun or news.ended)[0].subject, notation)
     parts = [
-        *_paragraph(words.begins, news.begun),
-        *_paragraph(words.ends, news.ended),
+        *_paragraph(words.begins, news.kind, news.begun, notation),
+        *_paragraph(words.ends, news.kind, news.ended, notation),
         f"Page to open: {pages.rstrip('/')}/{words.page}",
         f"Command to type: python src/office.py {words.command.format(subject=subject)}",
     ]
@@ -149,21 +149,19 @@ def message_of(news: News, *, pages: str) -> Message:
     )
 
 
-def _paragraph(title: str, troubles: list[Any]) -> list[str]:
+def _paragraph(title: str, kind: Kind, troubles: list[Any], notation: Notation) -> list[str]:
     if not troubles:
         return []
-    lines = [f"- {_line(trouble)}" for trouble in troubles[:TROUBLES_SHOWN]]
+    lines = [f"- {_line(kind, trouble, notation)}" for trouble in troubles[:TROUBLES_SHOWN]]
     more = len(troubles) - TROUBLES_SHOWN
     return [f"{title}:", *lines, *([f"- and {more} more"] if more > 0 else []), ""]
 
 
-def _line(trouble: Any) -> str:  # noqa: ANN401  (a row)
-    until = f" until {_time(trouble.ended_at)}" if trouble.ended_at else ""
-    return f"{trouble.subject}, since {_time(trouble.began_at)}{until}"
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _line(kind: Kind, trouble: Any, notation: Notation) -> str:  # noqa: ANN401  (a row)
+    subject = shown_subject(kind, trouble.subject, notation)
+    since = f"since {notation.minute(trouble.began_at)}"
+    until = f" until {notation.minute(trouble.ended_at)}" if trouble.ended_at else ""
+    return f"{subject}, {since}{until} {notation.zone_name}"
 
 
 # --- the thread ---
@@ -175,6 +173,7 @@ def telling(
     urls: SecretStr | None,
     *,
     pages: str,
+    notation: Notation,
     patience: timedelta,
     on_told: OnTold,
 ) -> Iterator[None]:
@@ -184,6 +183,7 @@ def telling(
         dsn: the database.
         urls: the Apprise URLs of those who are told.
         pages: the address of the pages.
+        notation: how times are written.
         patience: how long ago the last analytics run may have ended.
         on_told: is called for each message.
     """
@@ -191,7 +191,16 @@ def telling(
         yield
         return
     stop = threading.Event()
-    teller = partial(_tell_until, stop, dsn, urls, pages=pages, patience=patience, on_told=on_told)
+    teller = partial(
+        _tell_until,
+        stop,
+        dsn,
+        urls,
+        pages=pages,
+        notation=notation,
+        patience=patience,
+        on_told=on_told,
+    )
     thread = threading.Thread(target=teller, name="notices", daemon=True)
     thread.start()
     try:
@@ -207,6 +216,7 @@ def _tell_until(
     urls: SecretStr,
     *,
     pages: str,
+    notation: Notation,
     patience: timedelta,
     on_told: OnTold,
 ) -> None:
@@ -220,7 +230,14 @@ def _tell_until(
             look_now = partial(look, now=now, watching_since=began, patience=patience)
             try:
                 database.run(look_now)
-                tell(database, receivers, now=now, pages=pages, on_told=on_told)
+                tell(
+                    database,
+                    receivers,
+                    now=now,
+                    pages=pages,
+                    notation=notation,
+                    on_told=on_told,
+                )
             except Exception as error:  # noqa: BLE001  (the next look may go well)
                 log.warning("nobody could be told", extra={"error": describe(error)})
             stop.wait(LOOK_SECONDS)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.core.notation import IN_UTC, Notation
 from pipeline.core.statements import Cursor, execute, fetch_all
 
 if TYPE_CHECKING:  # importing it takes seconds, and the ingestor does not need it
@@ -115,7 +116,7 @@ def look(cursor: Cursor, *, now: datetime, watching_since: datetime, patience: t
     watch = {"now": now, "watching_since": watching_since}
     habit = {"quiet_since": now - SILENT_FOR, "missing": EVENTS_MISSING}
     windows = fetch_all(cursor, "report/blocked_windows")
-    held_back = {f"{row.window_start:%Y-%m-%dT%H:%MZ}": now for row in windows}
+    held_back = {IN_UTC.iso(row.window_start): now for row in windows}
     silent = fetch_all(cursor, "operations/notices/silent_streams", {**watch, **habit})
     missed = fetch_all(cursor, "operations/notices/missed_runs", {**watch, "patience": patience})
     record(cursor, Kind.HELD_BACK, held_back, now=now)
@@ -123,13 +124,15 @@ def look(cursor: Cursor, *, now: datetime, watching_since: datetime, patience: t
     record(cursor, Kind.MISSED_RUN, by_subject(missed), now=now)
 
 
-def run_ended(
-    cursor: Cursor, *, result: "CycleResult", unbalanced: Iterable[Any], now: datetime
-) -> None:
-    """Records what an analytics run has found: checks that warn, streams that do not add up."""
+def run_ended(cursor: Cursor, *, result: "CycleResult", now: datetime) -> None:
+    """Records the checks that warn, as an analytics run has found them."""
     warnings = [check for check in result.failures if check.severity == "warning"]
     names = {f"{check.suite}: {check.check_name}": now for check in warnings}
     record(cursor, Kind.WARNING, names, now=now)
+
+
+def reconciled(cursor: Cursor, *, unbalanced: Iterable[Any], now: datetime) -> None:
+    """Records the streams whose raw rows do not add up."""
     record(cursor, Kind.UNBALANCED, {row.stream: now for row in unbalanced}, now=now)
 
 
@@ -142,6 +145,13 @@ def archive_ended(cursor: Cursor, *, days: Iterable["ArchivedDay"], now: datetim
 def archive_failed(cursor: Cursor, *, now: datetime) -> None:
     """Records that nothing could be archived at all."""
     record(cursor, Kind.UNARCHIVED, {THE_ARCHIVE: now}, now=now)
+
+
+def shown_subject(kind: Kind, subject: str, notation: Notation) -> str:
+    """A subject as people read it: a window's start with the offset of the practice's clock."""
+    if kind is Kind.HELD_BACK:
+        return notation.iso(datetime.fromisoformat(subject))
+    return subject
 
 
 def by_subject(rows: Iterable[Any]) -> dict[str, datetime]:
