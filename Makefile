@@ -4,6 +4,9 @@ BIN := .venv/bin
 OFFICE := $(BIN)/python src/office.py
 HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 
+# The tests start hundreds of processes: each would compile the sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
@@ -22,7 +25,7 @@ stop: setup  ## stops the embedded server
 	@$(OFFICE) db --stop
 
 test: setup-dev lint  ## runs the linters and then all tests
-	$(BIN)/pytest -n 3 --dist worksteal --durations 30
+	$(BIN)/pytest -n 4 --dist worksteal --durations 30
 
 chaos: setup-dev  ## N=1000 faults in two pipelines, and a table by fault; SEED= repeats a run, ONLY= runs one fault by name
 	@$(HARNESS) faults.chaos --faults $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")

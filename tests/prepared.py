@@ -20,7 +20,7 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - no name in it is guessed
 ROOM_BYTES: Final = 4 * 1024**3
 
 # Only a crash of the machine could lose data by it, and no test crashes the machine.
-FAST: Final = ("fsync = off", "max_wal_size = '512MB'")
+FAST: Final = ("fsync = off", "full_page_writes = off", "max_wal_size = '512MB'")
 
 
 def make_shared_home() -> Path:

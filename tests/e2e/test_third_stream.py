@@ -42,7 +42,9 @@ def changed_files(project: Path) -> list[str]:
         str(file.relative_to(project))
         for folder in COPIED
         for file in (project / folder).rglob("*")
-        if file.is_file() and not is_same(file, PROJECT_FOLDER / file.relative_to(project))
+        if file.is_file()
+        and file.suffix != ".pyc"
+        and not is_same(file, PROJECT_FOLDER / file.relative_to(project))
     )
 
 
