@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import great_expectations as gx
-from great_expectations.checkpoint.actions import UpdateDataDocsAction
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
 from great_expectations.data_context.types.base import DataContextConfig
+from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier
 from great_expectations.render.view import view
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
@@ -125,6 +125,8 @@ class Checker:
             kwargs=ENGINE_ARGUMENTS,
         )
         self._docs = docs
+        # What the library's pages do not show yet: results, and their suites.
+        self._unshown: list[Any] = []
         self._suites = {
             name: _Suite(self._context, self._source, expectations / f"{name}.json")
             for name in (*RUN_SUITES, *WINDOW_SUITES)
@@ -134,15 +136,23 @@ class Checker:
         """Runs each suite on the rows of its query; `run_name` is the title of their pages."""
         results: list[CheckResult] = []
         for name, query in queries.items():
-            results += self._suites[name].check(query, run_name=run_name)
+            found, shown_by = self._suites[name].check(query, run_name=run_name)
+            results += found
+            self._unshown += shown_by
         return results
 
     def broken_checks(self) -> list[CheckResult]:
         """An errored result for each suite that can't be read and each check that is unknown."""
         return [result for suite in self._suites.values() for result in suite.broken]
 
-    def prune(self) -> None:
-        """Removes the files of all but the newest runs."""
+    def write_docs(self) -> None:
+        """Writes the library's pages of the checks since the last call, and removes old ones.
+
+        The library reads the newest results again whenever it writes, so it does so once a run.
+        """
+        if self._unshown:
+            self._context.build_data_docs(resource_identifiers=self._unshown)
+            self._unshown = []
         prune(self._docs)
 
 
@@ -181,22 +191,23 @@ class _Suite:
             gx.Checkpoint(
                 name=self.name,
                 validation_definitions=[definition],
-                actions=[UpdateDataDocsAction(name="update_docs")],
                 result_format=RESULT_FORMAT,
             )
         )
         self._is_empty = not known
 
-    def check(self, query: str, *, run_name: str) -> list[CheckResult]:
+    def check(self, query: str, *, run_name: str) -> tuple[list[CheckResult], list[Any]]:
+        """The results, and the library's identifiers of what its pages should show of them."""
         if self._is_empty:
-            return []
+            return [], []
         self._asset.query = query
         outcome = self._checkpoint.run(run_id=RunIdentifier(run_name=run_name))
-        return [
+        results = [
             result
             for validation in outcome.run_results.values()
             for result in _check_results(self.name, validation.results)
         ]
+        return results, [*outcome.run_results, ExpectationSuiteIdentifier(name=self.name)]
 
     def _read(self, file: Path) -> list[dict[str, Any]]:
         try:

@@ -106,7 +106,7 @@ def run_cycle(
         on_progress,
     )
     result = database.run(lambda cursor: _settle(cursor, candidate, passed, general + of_windows))
-    checker.prune()
+    checker.write_docs()
     return replace(result, seconds=time.monotonic() - began)
 
 
