@@ -33,7 +33,8 @@ LIBRARIES = (
     "great_expectations",
     "great_expectations.checkpoint.actions",
     "great_expectations.render.view",
-    "jinja2",
+    "jinja2.meta",
+    "nats",
     "pandas",
     "prometheus_client",
     "psycopg2.extras",
@@ -43,6 +44,7 @@ LIBRARIES = (
     "schedule",
     "sqlalchemy.dialects.postgresql.psycopg2",
     "tenacity",
+    "yaml",
 )
 FOLDER_VARIABLE = "OFFICE_TESTS_FORKSERVER"
 INPUT = "input"
