@@ -62,7 +62,7 @@ lint-python:
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache --no-logo
 
 lint-sql:
-	$(BIN)/sqlfluff lint --disable-progress-bar setup src/pipeline/sql .office/sql
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar setup src/pipeline/sql .office/sql
 
 assets: setup-dev  ## copies the scripts, styles and fonts of the pages from npm packages, as locked in package-lock.json (needs npm)
 	@$(BIN)/python tests/assets.py

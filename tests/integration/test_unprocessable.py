@@ -23,7 +23,12 @@ from pipeline.staging.append import load_lines
 
 MANY = 5_000
 MOST_BATCHES = 2 * math.log2(MANY)
-PLACES = {"first": 0, "last": MANY - 1, "middle": MANY // 2, "random": random.randrange(MANY)}
+PLACES = {
+    "first": 0,
+    "last": MANY - 1,
+    "middle": MANY // 2,
+    "random": random.Random(MANY).randrange(MANY),
+}
 # More than a batch of so many rows needs on a busy machine.
 SECONDS = 2.0
 

@@ -8,6 +8,7 @@ A rule is a function from files (path under src, text) to the violations in them
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -331,7 +332,11 @@ def files_under(folder: Path, pattern: str) -> Files:
 
 
 def trees_of(files: Files) -> list[tuple[str, ast.Module]]:
-    return [(file, ast.parse(text, file)) for file, text in files.items()]
+    return [(file, parsed(text)) for file, text in files.items()]
+
+
+# Every rule looks at the same trees.
+parsed = cache(ast.parse)
 
 
 def module_of(file: str) -> str:
