@@ -14,6 +14,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from faults.proxy import Proxy
 from pipeline.core.database import Database
 from pipeline.core.link import LOOK_SECONDS, PATIENCE_SECONDS
+from pipeline.core.statements import statement
 from pipeline.staging.append import append
 
 # Longer than it takes to notice a dead link, and to look into a live one several times.
@@ -150,3 +151,25 @@ def test_a_connection_that_nobody_uses_any_more_is_watched_no_more(
     for thread in threading.enumerate():
         if thread.name == "link of forgotten":
             thread.join()
+
+
+@pytest.mark.parametrize(
+    ("copies", "waits_for_client"), [("VALUES (7, 5)", True), ("SELECT 7, 5 WHERE FALSE", False)]
+)
+def test_a_wait_counts_as_a_lost_answer_during_a_copy_only(
+    shared_database_url: str, copies: str, *, waits_for_client: bool
+) -> None:
+    """Citus calls its wait for another server ClientRead, too; here its row stands in a table."""
+    with closing(psycopg2.connect(shared_database_url)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"""
+                SET LOCAL search_path TO pg_temp, pg_catalog;
+                CREATE TEMP TABLE pg_stat_activity AS
+                SELECT 7 AS pid, 'active' AS state, 'ClientRead' AS wait_event,
+                    now() AS query_start, now() AS state_change;
+                CREATE TEMP TABLE pg_stat_progress_copy (pid, bytes_processed) AS {copies}
+                """)
+            cursor.execute(statement("core/link/server_side"), {"pid": 7})
+            [row] = cursor.fetchall()
+        connection.rollback()
+    assert row[0] is waits_for_client
