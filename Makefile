@@ -7,7 +7,7 @@ HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 # The tests start hundreds of processes: each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report contracts chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
@@ -15,7 +15,7 @@ demo: setup  ## makes up a day of history, processes it and shows the pages; Ctr
 run: setup  ## runs everything with an embedded PostgreSQL and a live status; Ctrl-C stops
 	@$(OFFICE) run
 
-migrate merge analytics status verify replay rebuild erased archive report: setup
+migrate merge analytics status verify replay rebuild erased archive report contracts: setup
 	@$(OFFICE) $@
 
 db: setup  ## starts the embedded server, keeps it running, and prints its DATABASE_URL

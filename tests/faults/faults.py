@@ -426,11 +426,21 @@ def silence_in_merge(lane: Lane, how: Callable[[Link], None]) -> Measured:
 
 def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str, ...]) -> Measured:
     after = noticed(lane, since, names)
-    measured = recovered(lane, since + after, after)
+    measured = recovered(lane, since + after, longest_wait(lane, silent, since))
     lane.settle()  # what the silent connections left behind on the server must not hold it up
     for link in silent:
         link.cut()
     return measured
+
+
+def longest_wait(lane: Lane, silent: list[Link], since: float) -> float:
+    """Seconds that a call on a silent connection waited, at most, until it was opened anew.
+
+    Nobody can notice that a connection is silent before it is used: another merger's may be idle
+    until this one's locks are gone.
+    """
+    opened = {link: lane.proxy.opened_after(link.name, since) for link in silent}
+    return max(at - (link.lost_since or since) for link, at in opened.items() if at is not None)
 
 
 @fault("host away, nothing answers", 1, is_slow=True)

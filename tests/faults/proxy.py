@@ -49,6 +49,8 @@ class Link:
         self.name = ""
         self.swallows = False
         self.withholds_reply = False
+        self.lost_since: float | None = None
+        """When it first swallowed what the client sent, by the monotonic clock."""
         self._proxy = proxy
         self._client = client
         self._server = server
@@ -84,7 +86,10 @@ class Link:
         with suppress(OSError):
             while chunk := self._client.recv(READ_BYTES):
                 self._name_by(chunk)
-                if self.swallows or self._proxy.loses(self, chunk):
+                if self.swallows:
+                    self.lost_since = self.lost_since or time.monotonic()
+                    continue
+                if self._proxy.loses(self, chunk):
                     continue
                 time.sleep(self._proxy.delay_seconds)
                 self._server.sendall(chunk)
