@@ -20,6 +20,8 @@ from integration.events import claim, fates, rows
 from pipeline.core import database as database_module
 from pipeline.core.database import Database
 from pipeline.core.link import WatchedNamedTupleCursor
+from pipeline.core.statements import Cursor, fetch_one
+from pipeline.merge import merge as merge_module
 from pipeline.merge.merge import merge_stream
 from pipeline.merge.replay import replay
 from pipeline.operations import status as status_module
@@ -127,6 +129,27 @@ def test_only_what_writes_raw_rows_is_kept_in_mind(database: Database) -> None:
             assert cursor.fetchall() == [(xid,)]
     merge_by_cursor(database)
     assert rows(database, "SELECT * FROM staging.look_back") == []
+
+
+def test_a_writer_that_ends_while_a_merge_looks_back_is_looked_for_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forgotten(database.dsn, WROTE_A_ROW) as writer:
+        arrive(database, 1)
+        merge_by_cursor(database)
+
+        def look_and_let_commit(cursor: Cursor, name: str, given: dict[str, Any]) -> object:
+            found = fetch_one(cursor, name, given)
+            if name == "merge/next_behind":
+                writer.commit()
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(merge_module, "fetch_one", look_and_let_commit)
+            merge_by_cursor(database)
+    assert fates(database) == ["pending", "merged"]
+    merge_by_cursor(database)
+    assert fates(database) == ["merged", "merged"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from io import BytesIO
 
 import psycopg2
@@ -18,7 +18,7 @@ from integration.events import (
 )
 from pipeline.audit.verify import verify
 from pipeline.core.database import Database
-from pipeline.core.statements import Cursor
+from pipeline.core.statements import Cursor, fetch_one
 from pipeline.merge.merge import Look, merge_batch, merge_pending
 from pipeline.staging.append import append, load_lines
 
@@ -129,6 +129,22 @@ def test_a_cursor_from_another_cluster_starts_over(database: Database) -> None:
     stage(database, "claim", claim(2))
     merge_by_cursor(database)
     assert fates(database) == ["merged", "merged"]
+
+
+def test_a_second_merger_waits_before_it_looks_for_rows(database: Database) -> None:
+    """Later it would wait, too, for the keys of the clean rows; then its work would be in vain."""
+    stage(database, "claim", claim(1))
+    with closing(Database(database.dsn)) as other, database.transaction() as cursor:
+        assert merge_batch(cursor, "claim", batch_size=10, look=Look.AHEAD)[0] is not None
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            lock_cursor(other)
+    lock_cursor(database)
+
+
+def lock_cursor(database: Database) -> None:
+    with database.transaction() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '100ms'")
+        fetch_one(cursor, "merge/lock_cursor", {"stream": "claim"})
 
 
 def test_a_batch_is_all_or_nothing(database: Database) -> None:

@@ -200,7 +200,12 @@ def test_a_receiver_that_refuses_has_not_taken_it(database: Database) -> None:
 
 def test_a_receiver_that_hangs_is_given_up_and_sent_nothing_more() -> None:
     let_go = threading.Event()
-    receiver = Receiver("slow://", lambda _: let_go.wait(30))
+
+    def hang(_: Message) -> bool:
+        let_go.wait(10)
+        return True
+
+    receiver = Receiver("slow://", hang)
     message = Message("title", "text", Tone.TEST)
     assert not receiver.takes(message, seconds=0.01)
     assert not receiver.takes(message, seconds=30)
