@@ -440,7 +440,9 @@ def longest_wait(lane: Lane, silent: list[Link], since: float) -> float:
     until this one's locks are gone.
     """
     opened = {link: lane.proxy.opened_after(link.name, since) for link in silent}
-    return max(at - (link.lost_since or since) for link, at in opened.items() if at is not None)
+    # A link that an earlier fault left behind was lost before.
+    used = {link: max(since, link.lost_since or since) for link in silent}
+    return max(at - used[link] for link, at in opened.items() if at is not None)
 
 
 @fault("host away, nothing answers", 1, is_slow=True)
