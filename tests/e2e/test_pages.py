@@ -51,7 +51,7 @@ ARGUMENTS = [
 Scheme = Literal["light", "dark"]
 
 PHONE, DESKTOP = 390, 1280
-# Contrast depends on the scheme and overflow on the width, so each stands here once.
+# Contrast depends on the scheme, and overflow on the width: two looks cover both.
 LOOKS: list[tuple[int, Scheme]] = [(PHONE, "light"), (DESKTOP, "dark")]
 
 MIDNIGHT = datetime(2026, 5, 4, tzinfo=UTC)

@@ -436,11 +436,11 @@ def after_silence(lane: Lane, silent: list[Link], since: float, names: tuple[str
 def longest_wait(lane: Lane, silent: list[Link], since: float) -> float:
     """Seconds that a call on a silent connection waited, at most, until it was opened anew.
 
-    Nobody can notice that a connection is silent before it is used: another merger's may be idle
-    until this one's locks are gone.
+    The wait begins with the first use after the fault. Before it, nobody can notice the silence: a
+    merger that waits for another one's locks does not use its connection.
     """
     opened = {link: lane.proxy.opened_after(link.name, since) for link in silent}
-    # A link that an earlier fault left behind was lost before.
+    # An earlier fault may have left a link behind; its wait begins with this fault.
     used = {link: max(since, link.lost_since or since) for link in silent}
     return max(at - used[link] for link, at in opened.items() if at is not None)
 

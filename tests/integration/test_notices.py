@@ -321,9 +321,7 @@ def test_days_that_are_left_are_reported(database: Database) -> None:
 
 def test_without_urls_there_is_no_thread(database: Database) -> None:
     before = threading.active_count()
-    with telling(
-        database.dsn, None, notation=IN_UTC, pages=PAGES, patience=HOUR, on_told=lambda *_: None
-    ):
+    with telling(database.dsn, None, on_told=lambda *_: None, **STATED):
         assert threading.active_count() == before
 
 
@@ -333,24 +331,10 @@ def test_the_thread_tells_and_goes_on_if_the_database_is_away(
     found(database, Kind.UNBALANCED, "claim")
     urls = SecretStr(web.url)
     told = threading.Event()
-    with telling(
-        database.dsn,
-        urls,
-        notation=IN_UTC,
-        pages=PAGES,
-        patience=HOUR,
-        on_told=lambda *_: told.set(),
-    ):
+    with telling(database.dsn, urls, on_told=lambda *_: told.set(), **STATED):
         assert told.wait(30)
     assert web.titles == [WORDS[Kind.UNBALANCED].begins]
-    with telling(
-        "host=127.0.0.1 port=9 dbname=x",
-        urls,
-        pages=PAGES,
-        notation=IN_UTC,
-        patience=HOUR,
-        on_told=lambda *_: None,
-    ):
+    with telling("host=127.0.0.1 port=9 dbname=x", urls, on_told=lambda *_: None, **STATED):
         deadline = time.monotonic() + 30
         while "nobody could be told" not in caplog.text:
             assert time.monotonic() < deadline

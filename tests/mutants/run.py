@@ -30,14 +30,14 @@ OWN_VARIABLES: Final = ("PG", "OFFICE_", "DATABASE_URL", "PYTEST_")
 
 PASSED, FAILED = 0, 1
 
-# No mutant is about power loss, and most of the time goes into waiting for the disk. The test that
-# would notice is left out, or it would seem to catch every mutant.
+# No mutant is about power loss, and most of the time is spent waiting for the disk.
 NO_WAIT: Final = Edit(
     "src/pipeline/operations/embedded.py",
     '    "jit": "off",\n',
     '    "jit": "off",\n    "fsync": "off",\n',
 )
 
+# This test fails because of that edit, whatever the mutant is, so it is left out.
 NOTICES_NO_WAIT: Final = "tests/integration/test_embedded.py::test_settings[fsync-on]"
 
 UNCHANGED: Final = Mutant("(unchanged)", "The code as it is.", (), ())

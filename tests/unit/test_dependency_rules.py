@@ -335,7 +335,7 @@ def trees_of(files: Files) -> list[tuple[str, ast.Module]]:
     return [(file, parsed(text)) for file, text in files.items()]
 
 
-# Every rule looks at the same trees.
+# All rules read the same files, so each file is parsed once.
 parsed = cache(ast.parse)
 
 

@@ -191,16 +191,8 @@ def telling(
         yield
         return
     stop = threading.Event()
-    teller = partial(
-        _tell_until,
-        stop,
-        dsn,
-        urls,
-        pages=pages,
-        notation=notation,
-        patience=patience,
-        on_told=on_told,
-    )
+    tell_now = partial(tell, pages=pages, notation=notation, on_told=on_told)
+    teller = partial(_tell_until, stop, dsn, urls, patience=patience, tell_now=tell_now)
     thread = threading.Thread(target=teller, name="notices", daemon=True)
     thread.start()
     try:
@@ -215,10 +207,8 @@ def _tell_until(
     dsn: str,
     urls: SecretStr,
     *,
-    pages: str,
-    notation: Notation,
     patience: timedelta,
-    on_told: OnTold,
+    tell_now: Callable[..., None],
 ) -> None:
     from pipeline.operations.receivers import open_receivers  # noqa: PLC0415  (as above)
 
@@ -230,14 +220,7 @@ def _tell_until(
             look_now = partial(look, now=now, watching_since=began, patience=patience)
             try:
                 database.run(look_now)
-                tell(
-                    database,
-                    receivers,
-                    now=now,
-                    pages=pages,
-                    notation=notation,
-                    on_told=on_told,
-                )
+                tell_now(database, receivers, now=now)
             except Exception as error:  # noqa: BLE001  (the next look may go well)
                 log.warning("nobody could be told", extra={"error": describe(error)})
             stop.wait(LOOK_SECONDS)

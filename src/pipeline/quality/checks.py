@@ -125,7 +125,7 @@ class Checker:
             kwargs=ENGINE_ARGUMENTS,
         )
         self._docs = docs
-        # What the library's pages do not show yet: results, and their suites.
+        # The identifiers of results and suites that have no page yet.
         self._unshown: list[Any] = []
         self._suites = {
             name: _Suite(self._context, self._source, expectations / f"{name}.json")
@@ -148,7 +148,8 @@ class Checker:
     def write_docs(self) -> None:
         """Writes the library's pages of the checks since the last call, and removes old ones.
 
-        The library reads the newest results again whenever it writes, so it does so once a run.
+        Each time it writes pages, the library reads the newest results again. So this is called
+        once a run.
         """
         if self._unshown:
             self._context.build_data_docs(resource_identifiers=self._unshown)

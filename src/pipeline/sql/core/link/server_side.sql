@@ -1,5 +1,5 @@
 -- At most one row: what the server does for a connection. The values change while it works.
--- ClientRead says something during a COPY only: Citus gives its wait for another server the same name.
+-- ClientRead means that the server waits for us only during a COPY. Citus also uses this name while it waits for another server.
 SELECT
     a.state <> 'active' OR coalesce(p.pid IS NOT NULL AND a.wait_event = 'ClientRead', FALSE) AS waits_for_client,
     a.query_start,
