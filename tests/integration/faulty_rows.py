@@ -24,23 +24,23 @@ TRIGGER: Final = """
 CONTRACT: Final = """
     DO $do$ BEGIN
         EXECUTE replace(
-            pg_get_functiondef('staging.parse_claim(text, timestamptz, integer)'::regprocedure),
+            pg_get_functiondef('staging.parse_claim(text, timestamptz, integer, text)'::regprocedure),
             'staging.parse_claim', 'staging.sound_claim'
         );
     END $do$;
     CREATE OR REPLACE FUNCTION staging.parse_claim(
-        payload text, received_at timestamptz, contract integer
+        payload text, received_at timestamptz, contract integer, ids text
     )
     RETURNS TABLE (
         entity_id bigint, code text, price numeric, patient_id bigint, tsp timestamptz, reason text
     )
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql IMMUTABLE
     AS $$
     BEGIN
         IF payload LIKE '%"code": "22012"%' THEN
             PERFORM 1 / 0;
         END IF;
-        RETURN QUERY SELECT s.* FROM staging.sound_claim(payload, received_at, contract) AS s;
+        RETURN QUERY SELECT s.* FROM staging.sound_claim(payload, received_at, contract, ids) AS s;
     END $$;
     """
 # What PostgreSQL says where a value, a constraint, a limit, a trigger or it itself refuses a row.

@@ -1,7 +1,7 @@
 -- staging.parse_prescription: one row per call: the fields of a prescription, typed; reason says which rule it breaks first.
-CREATE OR REPLACE FUNCTION staging.parse_prescription(payload text, received_at timestamptz, contract integer)
+CREATE OR REPLACE FUNCTION staging.parse_prescription(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (entity_id bigint, drug text, units bigint, patient_id bigint, tsp timestamptz, reason text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 SELECT
     f.entity_id,
@@ -17,7 +17,7 @@ SELECT
         WHEN typed.units IS NULL THEN 'bad_units'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at, contract) AS f
+FROM staging.parse_event(payload, received_at, contract, ids) AS f
 CROSS JOIN LATERAL (
     SELECT
         CASE WHEN length(f.document ->> 'drug') BETWEEN 1 AND 40 THEN f.document ->> 'drug' END AS drug,
@@ -29,5 +29,5 @@ CROSS JOIN LATERAL (
 ) AS typed
 $$;
 
-COMMENT ON FUNCTION staging.parse_prescription(text, timestamptz, integer) IS
+COMMENT ON FUNCTION staging.parse_prescription(text, timestamptz, integer, text) IS
 'One row: the fields of a prescription, typed, and the first rule that it breaks in this version of the contract; NULL if none.';

@@ -1,10 +1,11 @@
 -- staging.parse_event: one row per call: the document that a payload holds, and the fields that every stream has, typed.
 -- fault says why the payload can't be read. contract is the version of the contract that it judges by: what differs between versions
--- says so. The planner inlines this function, and leaves out the branches of other versions where it knows the version.
+-- says so. ids is that of staging.id_scope. The planner inlines this function, and leaves out the branches of other versions where it
+-- knows the version. It is IMMUTABLE because no setting changes what it returns: a cluster sends only such functions to its nodes.
 -- LIMIT 1 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
-CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz, contract integer)
+CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 SELECT
     parsed.document,
@@ -15,7 +16,7 @@ SELECT
 FROM (
     SELECT
         payload ~ '[0-9][eE]' AS exponent,
-        (SELECT s.ids = 'per_office' FROM staging.id_scope AS s) AS id_per_office
+        ids = 'per_office' AS id_per_office
     LIMIT 1
 ) AS has
 CROSS JOIN LATERAL (
@@ -114,5 +115,5 @@ CROSS JOIN LATERAL (
 ) AS typed
 $$;
 
-COMMENT ON FUNCTION staging.parse_event(text, timestamptz, integer) IS
+COMMENT ON FUNCTION staging.parse_event(text, timestamptz, integer, text) IS
 'One row: the JSON object that a payload holds and the fields that every stream has, typed; fault says why it can''t be read.';

@@ -1,9 +1,9 @@
 -- staging.parse_claim: one row per call: the fields of a claim, typed; reason says which rule of the contract it breaks first.
 -- A rule that is added later carries the version that it applies from: `WHEN contract >= 3 AND ... THEN 'bad_code'`.
 -- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
-CREATE OR REPLACE FUNCTION staging.parse_claim(payload text, received_at timestamptz, contract integer)
+CREATE OR REPLACE FUNCTION staging.parse_claim(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (entity_id bigint, code text, price numeric, patient_id bigint, tsp timestamptz, reason text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 SELECT
     f.entity_id,
@@ -19,7 +19,7 @@ SELECT
         WHEN typed.price IS NULL THEN 'bad_price'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at, contract) AS f
+FROM staging.parse_event(payload, received_at, contract, ids) AS f
 CROSS JOIN LATERAL (
     SELECT
         CASE WHEN jsonb_typeof(f.document -> 'code') = 'string' THEN f.document ->> 'code' END AS code,
@@ -43,5 +43,5 @@ CROSS JOIN LATERAL (
 ) AS typed
 $$;
 
-COMMENT ON FUNCTION staging.parse_claim(text, timestamptz, integer) IS
+COMMENT ON FUNCTION staging.parse_claim(text, timestamptz, integer, text) IS
 'One row: the fields of a claim, typed, and the first rule that it breaks in this version of the contract; NULL if it breaks none.';

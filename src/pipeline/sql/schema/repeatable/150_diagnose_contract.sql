@@ -1,9 +1,9 @@
 -- staging.parse_diagnose: one row per call: the fields of a diagnosis, typed; reason says which rule of the contract it breaks first.
 -- A rule that is added later carries the version that it applies from: `WHEN contract >= 3 AND ... THEN 'bad_icd10_code'`.
 -- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
-CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at timestamptz, contract integer)
+CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (entity_id bigint, icd10_code text, patient_id bigint, tsp timestamptz, reason text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
 SELECT
     f.entity_id,
@@ -17,7 +17,7 @@ SELECT
         WHEN typed.icd10_code IS NULL THEN 'bad_icd10_code'
         WHEN f.tsp IS NULL THEN 'bad_tsp'
     END
-FROM staging.parse_event(payload, received_at, contract) AS f
+FROM staging.parse_event(payload, received_at, contract, ids) AS f
 CROSS JOIN LATERAL (
     SELECT
         CASE
@@ -31,5 +31,5 @@ CROSS JOIN LATERAL (
 ) AS typed
 $$;
 
-COMMENT ON FUNCTION staging.parse_diagnose(text, timestamptz, integer) IS
+COMMENT ON FUNCTION staging.parse_diagnose(text, timestamptz, integer, text) IS
 'One row: the fields of a diagnosis, typed, and the first rule that it breaks in this version of the contract; NULL if it breaks none.';
