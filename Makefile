@@ -72,7 +72,7 @@ bench: setup-dev  ## compares the speed with other tools: ONLY=a,b of the rows, 
 		$(if $(RUNS),--runs $(RUNS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(MEMORY_SECONDS),--memory-seconds $(MEMORY_SECONDS))
 
 bench-against: setup-dev  ## compares the speed of this checkout with COMMIT=, in alternating runs; N=300000 rows, RUNS=5
-	@$(HARNESS) benchmarks.against --commit $(COMMIT) $(if $(N),--rows $(N)) $(if $(RUNS),--runs $(RUNS))
+	@$(HARNESS) benchmarks.against --commit $(COMMIT) $(if $(N),--rows $(N)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 simulate: setup-dev  ## runs OFFICES=1000 through one broker and one PostgreSQL for SECONDS=120; compares the revenue with the model
 	@$(HARNESS) benchmarks.simulation $(if $(OFFICES),--offices $(OFFICES)) $(if $(SECONDS),--seconds $(SECONDS))

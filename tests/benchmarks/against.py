@@ -23,6 +23,7 @@ WORKS = {
     "a": "events through the callback, many in flight",
     "c": "load and merge to final rows",
     "d": "10,000 events on top of a history",
+    "m": "batches of 200 claims on top of a history",
     "f": "all windows computed and published anew",
 }
 
@@ -31,13 +32,16 @@ WORKS = {
 @click.option("--commit", required=True, help="What to compare with.")
 @click.option("--rows", type=int, default=300_000, show_default=True)
 @click.option("--runs", type=int, default=5, show_default=True)
-def main(commit: str, rows: int, runs: int) -> None:
+@click.option("--only", default="".join(WORKS), help="The letters of some of the works.")
+def main(commit: str, rows: int, runs: int, only: str) -> None:
     """Compares this checkout with a commit."""
     with ExitStack() as running:
         other = running.enter_context(checked_out(commit))
         own = running.enter_context(worker(PROJECT_FOLDER, rows))
         others = running.enter_context(worker(other, rows))
         for letter, name in WORKS.items():
+            if letter not in only:
+                continue
             ours, theirs = by_turns(own, others, letter, runs)
             ratio = median(theirs) / median(ours)
             lowest, highest = spread(ours, theirs)

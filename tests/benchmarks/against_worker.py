@@ -19,11 +19,14 @@ from benchmarks import project
 from benchmarks.lab import OFFICE, Lab, checkpoint, lab
 from benchmarks.lines import make_lines
 from benchmarks.turns import seconds_of
+from pipeline.merge.merge import merge_stream
 from utils.pipeline_utils import Channel
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 CLAIMS_OF_A_WINDOW = 100
 MORE_EVENTS = 10_000
+MICRO_BATCH = 200
+MICRO_BATCHES = 50
 RECEIVED_EVENTS = 20_000
 FAR_IDS = 1_000_000_000
 
@@ -51,10 +54,12 @@ def prepared(made: Lab, rows: int) -> Iterator[dict[str, Work]]:
     history = made.database(OFFICE)
     with project.office(history) as databases:
         project.load_and_merge(databases, timed_files(made.new_folder("history"), rows))
+        numbers = count(1)
         yield {
             "a": partial(receive, made),
             "c": partial(load_and_merge, made, lines.files()),
-            "d": partial(more_events, made, databases, count(1)),
+            "d": partial(more_events, made, databases, numbers),
+            "m": partial(micro_batches, made, databases, numbers),
             "f": partial(recompute, databases, rows),
         }
 
@@ -81,6 +86,22 @@ def more_events(made: Lab, databases: project.Office, numbers: Iterator[int]) ->
     first_id = FAR_IDS + next(numbers) * MORE_EVENTS
     more = make_lines(made.new_folder("more"), MORE_EVENTS, first_id=first_id)
     return seconds_of(lambda: project.load_and_merge(databases, more.files(), sweep=False))
+
+
+def micro_batches(made: Lab, databases: project.Office, numbers: Iterator[int]) -> float:
+    """(m) Small batches of claims on top of the history."""
+    first_id = FAR_IDS + next(numbers) * MORE_EVENTS
+    rows = MICRO_BATCH * MICRO_BATCHES
+    more = make_lines(made.new_folder("more"), rows, first_id=first_id)
+    project.load(databases, more.files())
+
+    def merge() -> None:
+        for _ in merge_stream(databases["claim"], "claim", batch_size=MICRO_BATCH, sweep=None):
+            pass
+
+    seconds = seconds_of(merge)
+    project.merge(databases, sweep=False)
+    return seconds
 
 
 def recompute(databases: project.Office, rows: int) -> float:
