@@ -63,8 +63,27 @@ def watch_statements(points: Points) -> None:
 
         return call
 
+    def watched_all(function: Callable[..., T]) -> Callable[..., T]:
+        def call(
+            cursor: Any,  # noqa: ANN401
+            names: list[str],
+            *arguments: Any,  # noqa: ANN401
+            stream: str | None = None,
+        ) -> T:
+            reached = [f"{n} {stream}" if statements.is_per_stream(n) else n for n in names]
+            for point in reached:
+                points(f"before {point}")
+            result = function(cursor, names, *arguments, stream=stream)
+            for point in reached:
+                points(f"after {point}")
+            return result
+
+        return call
+
     for name in ("execute", "fetch_one", "fetch_all"):
         setattr(statements, name, watched(getattr(statements, name)))
+    # The statements of one round trip, those of fetch_last included.
+    statements.execute_all = watched_all(statements.execute_all)
 
 
 def watch_appending(ingestor: ModuleType, points: Points) -> None:

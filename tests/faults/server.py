@@ -62,6 +62,15 @@ class Reader:
             return cursor.fetchall() if cursor.description else []
 
 
+def own_port() -> int:
+    """A port for a server of this process.
+
+    While the server is down, no other run of the tests on this machine must begin one on its port:
+    the office would take that one for its own.
+    """
+    return 28000 + os.getpid() % 2000
+
+
 class Server:
     """An embedded server in a folder that any user may enter."""
 

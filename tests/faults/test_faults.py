@@ -8,6 +8,7 @@ import pytest
 
 from faults.faults import FAULTS, suffer
 from faults.lane import Lane
+from faults.server import own_port
 
 SEED = "a slice"
 QUICK_FAULTS = [name for name, fault in FAULTS.items() if not fault.is_slow]
@@ -22,7 +23,7 @@ class Lanes:
     @contextmanager
     def lane(self) -> Iterator[Lane]:
         if self._lane is None:
-            self._lane = Lane(SEED, port=26500, analytics=False)
+            self._lane = Lane(SEED, port=own_port(), analytics=False)
         try:
             yield self._lane
         except BaseException as error:

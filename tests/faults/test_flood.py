@@ -9,7 +9,7 @@ from contextlib import closing
 
 from faults.faults import MEMORY_KILOBYTES, locked, peak_memory_kilobytes
 from faults.lane import Lane
-from faults.server import wait_for
+from faults.server import own_port, wait_for
 
 SECONDS = float(os.environ.get("OFFICE_FLOOD_SECONDS", "4"))
 USUAL_PUBLISH_SECONDS = 2.0
@@ -18,7 +18,7 @@ STREAMS = 2
 
 
 def test_a_flood_takes_no_more_memory_than_is_allowed() -> None:
-    with closing(Lane("flood", port=26900, analytics=False)) as lane:
+    with closing(Lane("flood", port=own_port(), analytics=False)) as lane:
         lane.flow()
         lane.settle()
         lane.stop_ingestor()

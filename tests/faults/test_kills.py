@@ -8,13 +8,14 @@ import pytest
 
 from faults.crowd import Crowd
 from faults.kills import planned, rate_with, suffer
+from faults.server import own_port
 
 SEED = "a slice"
 
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[Crowd]:
-    with closing(Crowd(SEED, port=27500)) as made:
+    with closing(Crowd(SEED, port=own_port())) as made:
         for _ in range(2):
             made.add_ingestor()
         yield made

@@ -7,7 +7,7 @@ import pytest
 
 from faults.checker import Checker
 from faults.lane import Lane
-from faults.server import Reader, Server
+from faults.server import Reader, Server, own_port
 
 TRANSACTIONS_BEFORE = 3000
 ROLES = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'office%'"
@@ -16,7 +16,7 @@ ROLES = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'office%'"
 @pytest.fixture
 def source() -> Iterator[Lane]:
     """An office whose cluster has seen many transactions."""
-    with closing(Lane("dumped", port=26700, analytics=False)) as lane:
+    with closing(Lane("dumped", port=own_port(), analytics=False)) as lane:
         for _ in range(TRANSACTIONS_BEFORE):
             lane.fetch("SELECT pg_current_xact_id()")
         yield lane
