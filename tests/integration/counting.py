@@ -4,6 +4,7 @@ import re
 from typing import Any, ClassVar
 
 from pipeline.core.link import WatchedNamedTupleCursor
+from pipeline.core.statements import BETWEEN
 
 EXPLAINABLE = re.compile(r"(\s|--.*\n)*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
@@ -15,9 +16,10 @@ class Counting(WatchedNamedTupleCursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002, ANN401
         """Executes a statement, and counts."""
-        if isinstance(query, str) and EXPLAINABLE.match(query):
-            Counting.pages += self._pages_of(query, vars)
-        super().execute(query, vars)  # type: ignore[no-untyped-call]
+        for each in query.split(BETWEEN) if isinstance(query, str) else [query]:
+            if isinstance(each, str) and EXPLAINABLE.match(each):
+                Counting.pages += self._pages_of(each, vars)
+            super().execute(each, vars)  # type: ignore[no-untyped-call]
 
     def _pages_of(self, query: str, values: Any) -> int:  # noqa: ANN401
         """Does it once, and undoes it."""

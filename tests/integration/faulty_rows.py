@@ -24,7 +24,9 @@ TRIGGER: Final = """
 CONTRACT: Final = """
     DO $do$ BEGIN
         EXECUTE replace(
-            pg_get_functiondef('staging.parse_claim(text, timestamptz, integer, text)'::regprocedure),
+            pg_get_functiondef(
+                'staging.parse_claim(text, timestamptz, integer, text)'::regprocedure
+            ),
             'staging.parse_claim', 'staging.sound_claim'
         );
     END $do$;

@@ -40,7 +40,9 @@ PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
 )
 
-MERGE_ROWS: Final = "src/pipeline/sql/merge/merge_rows.sql.jinja"
+AWAIT_PATIENTS: Final = "src/pipeline/sql/merge/merge_rows/050_await_patients.sql.jinja"
+INSERT_CLEAN_ROWS: Final = "src/pipeline/sql/merge/merge_rows/030_insert_clean_rows.sql.jinja"
+MARK_WINDOWS: Final = "src/pipeline/sql/merge/merge_rows/060_mark_windows.sql.jinja"
 FAILURE: Final = "src/pipeline/merge/failure.py"
 DERIVE: Final = "src/pipeline/sql/audit/rebuild/derive_rows.sql.jinja"
 FATE: Final = "src/pipeline/sql/merge/fate.jinja"
@@ -255,10 +257,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = take(cursor, stream, run, rows)
+    done = take(cursor, stream, rows)
 """,
         """\
-    done = take(cursor, stream, run, rows)
+    done = take(cursor, stream, rows)
     cursor.execute(
         "CREATE TEMP TABLE late_outcome AS SELECT * FROM staging.outcome WHERE run_id = %(run_id)s",
         rows,
@@ -275,10 +277,10 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         "src/pipeline/merge/merge.py",
         """\
-    done = take(cursor, stream, run, rows)
+    done = take(cursor, stream, rows)
 """,
         """\
-    done = take(cursor, stream, run, rows)
+    done = take(cursor, stream, rows)
     cursor.connection.commit()
 """,
     ),
@@ -286,9 +288,9 @@ MUTANTS: Final[list[Mutant]] = [
         "wait for no patient",
         "A row that is rejected for its unknown patient is forgotten, whenever the patient comes.",
         PATIENT_TESTS,
-        MERGE_ROWS,
-        "    WHERE j.reason = 'unknown_patient'\n",
-        "    WHERE j.reason = 'unknown_patients'\n",
+        AWAIT_PATIENTS,
+        "j.reason = 'unknown_patient'\n",
+        "j.reason = 'unknown_patients'\n",
     ),
     _mutant(
         "look for the same patients again and again",
@@ -343,8 +345,8 @@ MUTANTS: Final[list[Mutant]] = [
         "Of the rows of an id, any one of the batch is taken for the first.",
         MERGE_TESTS,
         FATE,
-        """(PARTITION BY b.entity_id ORDER BY b.{{ order | join(", b.") }})""",
-        "(PARTITION BY b.entity_id)",
+        """, b.reason IS NULL ORDER BY b.{{ order | join(", b.") }})""",
+        ", b.reason IS NULL)",
     ),
     _mutant(
         "last of a batch wins",
@@ -360,25 +362,19 @@ MUTANTS: Final[list[Mutant]] = [
         MERGE_TESTS,
         (
             Edit(
-                MERGE_ROWS,
+                INSERT_CLEAN_ROWS,
                 """\
-    WHERE j.fate = 'merged'
-    ORDER BY j.entity_id
-),
-
-recorded_outcome AS (
+WHERE j.run_id = %(run_id)s AND j.fate = 'merged'
+ORDER BY j.key
 """,
                 """\
-    WHERE j.seq IN (
-        SELECT max(k.seq) FROM judged_row AS k
-        WHERE k.fate IN ('merged', 'conflict') GROUP BY k.entity_id
-    )
-    ORDER BY j.entity_id
-    ON CONFLICT (id) DO UPDATE
-        SET ({{ stream.content() }}, tsp) = ({{ stream.content("excluded.") }}, excluded.tsp)
-),
-
-recorded_outcome AS (
+WHERE j.seq IN (
+    SELECT max(k.seq) FROM staging.{{ stream.name }}_judged AS k
+    WHERE k.run_id = %(run_id)s AND k.fate IN ('merged', 'conflict') GROUP BY k.key
+)
+ORDER BY j.key
+ON CONFLICT (id) DO UPDATE
+    SET ({{ stream.content() }}, tsp) = ({{ stream.content("excluded.") }}, excluded.tsp)
 """,
             ),
         ),
@@ -416,12 +412,12 @@ recorded_outcome AS (
             Edit(
                 "src/pipeline/merge/merge.py",
                 """\
-    done = take(cursor, stream, run, rows)
+    done = take(cursor, stream, rows)
 """,
                 """\
     cursor.execute("SAVEPOINT before_the_merge")
     try:
-        done = take(cursor, stream, run, rows)
+        done = take(cursor, stream, rows)
     except psycopg2.OperationalError:
         cursor.execute("ROLLBACK TO before_the_merge")
         cursor.execute(
@@ -569,7 +565,7 @@ recorded_outcome AS (
         "drop late diagnoses",
         "A diagnosis changes no window that has closed.",
         REVENUE_TESTS,
-        MERGE_ROWS,
+        MARK_WINDOWS,
         "j.fate = 'merged'\n        AND j.icd10_code = any(",
         "j.tsp > now() - interval '10 minutes' AND j.icd10_code = any(",
     ),
@@ -601,7 +597,7 @@ recorded_outcome AS (
         "windows in local time",
         "Windows are cut in a time zone whose offset is not a multiple of the window's length.",
         REVENUE_TESTS,
-        MERGE_ROWS,
+        MARK_WINDOWS,
         "analytics.window_start(j.tsp) AS window_start",
         "date_bin('10 minutes', j.tsp AT TIME ZONE 'Asia/Kathmandu', timestamp 'epoch')"
         " AT TIME ZONE 'Asia/Kathmandu' AS window_start",
@@ -748,7 +744,7 @@ recorded_outcome AS (
         "mark by the codes of the moment",
         "A diagnosis that is merged while its code is gone for a moment marks no window.",
         REVENUE_TESTS,
-        MERGE_ROWS,
+        MARK_WINDOWS,
         "array(SELECT c.icd10_code FROM analytics.counted_diagnosis AS c)",
         "array(SELECT c.icd10_code FROM analytics.tracked_diagnosis AS c)",
     ),
@@ -1062,8 +1058,8 @@ recorded_outcome AS (
         "An id whose clean row somebody has removed with all others is merged a second time.",
         PRACTICE_TESTS,
         "src/pipeline/merge/merge.py",
-        '"merge/merge_rows_emptied" if run.is_emptied else "merge/merge_rows"',
-        '"merge/merge_rows"',
+        'STEPS_EMPTIED if rows["is_emptied"] else STEPS',
+        "STEPS",
     ),
     _mutant(
         "compute from an emptied table",

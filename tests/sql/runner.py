@@ -13,7 +13,16 @@ from typing import Any, TextIO
 from psycopg2.extensions import new_type, register_type
 
 from pipeline.core.database import Database
-from pipeline.core.statements import Cursor, is_per_stream, statement
+from pipeline.core.statements import (
+    SQL_FOLDER,
+    Cursor,
+    execute_all,
+    is_per_stream,
+    is_template,
+    statement,
+    statements_in,
+)
+from pipeline.core.streams import STREAMS
 
 # Applied before any test: their cases say what the views show.
 SCHEMA_FILE = re.compile(r"schema/(version|baseline|migrations|repeatable)/.+")
@@ -63,9 +72,20 @@ def statement_of(case: Path) -> tuple[str, str | None]:
     parts = case.parent.parts
     below = len(parts) - parts[::-1].index("sql")
     *name, last = parts[below:]
-    if is_per_stream("/".join(name)):
+    if last in STREAMS and is_of_stream("/".join(name)):
         return "/".join(name), last
     return "/".join([*name, last]), None
+
+
+def steps_of(name: str) -> list[str]:
+    """The statements that a case runs: one, or all of a folder."""
+    return statements_in(name) if (SQL_FOLDER / name).is_dir() else [name]
+
+
+def is_of_stream(name: str) -> bool:
+    """Whether a case of that name is for one stream."""
+    is_there = (SQL_FOLDER / name).is_dir() or is_template(name)
+    return is_there and any(map(is_per_stream, steps_of(name)))
 
 
 def files_of(case: Path) -> dict[str, Path]:
@@ -95,7 +115,7 @@ def differences(case: Path, database: Database) -> list[str]:
         load(cursor, files)
         name, stream = statement_of(case)
         if not SCHEMA_FILE.fullmatch(name):
-            cursor.execute(statement(name, stream), parameters_of(files))
+            execute_all(cursor, steps_of(name), parameters_of(files), stream=stream)
         found += compare_all(cursor, files)
         raise UndoError
     return found

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.database import Database
 from pipeline.core.statements import all_statements, for_each_stream
-from sql.runner import SCHEMA_FILE, differences, files_of, statement_of
+from sql.runner import SCHEMA_FILE, differences, files_of, statement_of, steps_of
 
 HERE = Path(__file__).parent
 CASES = sorted({file.parent for file in HERE.rglob("expect*.csv")})
@@ -64,7 +64,8 @@ def test_every_statement_has_a_case() -> None:
 
 
 def test_every_case_has_a_statement() -> None:
-    assert {statement_of(case) for case in CASES} <= set(for_each_stream(all_statements()))
+    named = {(step, stream) for name, stream in map(statement_of, CASES) for step in steps_of(name)}
+    assert named <= set(for_each_stream(all_statements()))
 
 
 def test_a_statement_without_a_case_is_reported() -> None:
@@ -105,4 +106,4 @@ def write_case(folder: Path, files: dict[str, str]) -> Path:
 
 def without_case(names: set[str]) -> set[str]:
     wanted = {name for name in names if not SCHEMA_FILE.fullmatch(name)}
-    return wanted - {name for name, _ in map(statement_of, CASES)}
+    return wanted - {step for name, _ in map(statement_of, CASES) for step in steps_of(name)}

@@ -48,12 +48,12 @@ def sql_files() -> Files:
 
 def test_no_two_files_are_alike_but_for_a_stream() -> None:
     files = sql_files()
-    assert {"merge/merge_rows.sql.jinja", "merge/open_run.sql"} <= files.keys()
+    assert {"merge/merge_rows/020_judge_rows.sql.jinja", "merge/open_run.sql"} <= files.keys()
     assert alike(files) == []
 
 
 @pytest.mark.parametrize(
-    "name", ["merge/merge_rows", "audit/verify/050_equals_raw", "audit/explain/clean_row"]
+    "name", ["merge/merge_rows/020_judge_rows", "audit/verify/050_equals_raw", "audit/explain/clean_row"]
 )
 def test_a_planted_pair_is_reported(name: str) -> None:
     pair = {f"{name}_{stream}": statement(name, stream) for stream in ("claim", "diagnose")}
@@ -70,7 +70,8 @@ def test_what_is_rendered_is_written_out(tmp_path: Path) -> None:
     (tmp_path / "of_before.sql").touch()
     write_rendered(tmp_path)
     written = texts_in(tmp_path)
-    assert written["merge/merge_rows.claim.sql"] == statement("merge/merge_rows", "claim")
+    judging = "merge/merge_rows/020_judge_rows"
+    assert written[f"{judging}.claim.sql"] == statement(judging, "claim")
     assert written["audit/rebuild/analyze.sql"] == statement("audit/rebuild/analyze")
     assert not {"of_before.sql", "merge/open_run.sql"} & written.keys()
     assert [name for name, text in written.items() if re.search(r"\{[{%#]", text)] == []

@@ -427,7 +427,7 @@ def takes_whole_sql(call: ast.Call) -> bool:
         return True
     given = call.args[0] if call.args else None
     return isinstance(given, ast.Constant) or (
-        isinstance(given, ast.Call) and dotted(given.func) == "statement"
+        isinstance(given, ast.Call) and dotted(given.func) in ("statement", "statements")
     )
 
 

@@ -5,7 +5,7 @@ definitions in `streams.py`: for one stream if it uses `stream`, else for all of
 once. A file `<name>.jinja` holds what templates share. `make sql` writes out the rendered SQL.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ Cursor = extensions.cursor
 SQL_FOLDER: Final = Path(__file__).parents[1] / "sql"
 PLAIN: Final = ".sql"
 TEMPLATE: Final = ".sql.jinja"
+# Between the statements of one round trip.
+BETWEEN: Final = ";\n\n"
 
 
 @cache
@@ -45,6 +47,12 @@ def statement(name: str, stream: str | None = None) -> str:
         send_again=SEND_AGAIN,
         **of_stream,
     )
+
+
+@cache
+def statements(names: tuple[str, ...], stream: str | None) -> str:
+    """The text of statements that are executed in one round trip; some are of a stream."""
+    return BETWEEN.join(statement(name, stream if is_per_stream(name) else None) for name in names)
 
 
 def statements_in(folder: str) -> list[str]:
@@ -119,6 +127,32 @@ def fetch_one(
     if row is None:
         raise RuntimeError(f"{name} returned no row")
     return row
+
+
+def fetch_last(
+    cursor: Cursor,
+    names: Sequence[str],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    stream: str | None = None,
+) -> Any:  # noqa: ANN401
+    """Executes statements in one round trip; returns the only row of the last as a named tuple."""
+    execute_all(cursor, names, parameters, stream=stream)
+    row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError(f"{names[-1]} returned no row")
+    return row
+
+
+def execute_all(
+    cursor: Cursor,
+    names: Sequence[str],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    stream: str | None = None,
+) -> None:
+    """Executes statements for their effect, in one round trip to the server."""
+    cursor.execute(statements(tuple(names), stream), parameters)
 
 
 def _names(files: Iterable[Path]) -> list[str]:

@@ -12,7 +12,15 @@ from typing import Any, Final
 import psycopg2
 
 from pipeline.core.database import Database
-from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.core.statements import (
+    Cursor,
+    execute,
+    execute_all,
+    fetch_all,
+    fetch_last,
+    fetch_one,
+    statements_in,
+)
 from pipeline.core.streams import STREAMS
 from pipeline.merge.failure import RowsError, Sizes, rows_error
 
@@ -25,6 +33,13 @@ LAST_SEQ = 2**63 - 1
 STATEMENT_SECONDS: Final = 30.0
 # It waits for a lock for a part of that time only: a wait must not be taken for work that is long.
 LOCK_SHARE: Final = 0.5
+# What merges the rows of a batch, one after the other; each says in its first line what it does.
+_TYPE, *_RECORD, _MARK = statements_in("merge/merge_rows")
+_STEPS_AFTER_TYPING = [*_RECORD, "merge/check_constraints", _MARK]
+STEPS: Final = [_TYPE, *_STEPS_AFTER_TYPING]
+STEPS_EMPTIED: Final = [_TYPE, "merge/recall_rows", *_STEPS_AFTER_TYPING]
+LAST: Final = ["merge/clear_typed", "merge/clear_judged", "merge/close_run", "merge/count_batch"]
+LAST_AHEAD: Final = [*LAST, "merge/move_cursor"]
 # So many awaited patients are looked for in each merge, so that it costs the same however many are.
 PATIENTS_AT_ONCE: Final = 1_000
 
@@ -222,10 +237,8 @@ def merge_batch(
     rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
     is_refused = found.found == 1 and found.low_seq == refused_seq
     take = _reject if is_refused else partial(_take, seconds=statement_seconds)
-    _limit_time(cursor, statement_seconds)
-    batch = _merge_rows(cursor, stream, rows, take, is_sweep=look is not Look.AHEAD)
-    if look is Look.AHEAD:
-        execute(cursor, "merge/move_cursor", rows)
+    rows["is_emptied"] = _is_emptied(cursor, stream, statement_seconds)
+    batch = _merge_rows(cursor, stream, rows, take, look)
     if batch.rows:
         is_passed = look in SWEEPS and found.low_seq <= place.passed_seq
         return replace(batch, found_by_sweep=is_passed), more
@@ -307,40 +320,36 @@ _FIND: Final = {
 }
 
 
-def _limit_time(cursor: Cursor, seconds: float) -> None:
-    """Limits how long each further statement of the transaction takes, and waits for a lock."""
+def _is_emptied(cursor: Cursor, stream: str, seconds: float) -> bool:
+    """Whether somebody has emptied the clean table.
+
+    Limits how long each further statement of the transaction takes, and waits for a lock.
+    """
     limits = {
         "statement_timeout": f"{round(seconds * 1000)}ms",
         "lock_timeout": f"{round(seconds * LOCK_SHARE * 1000)}ms",
     }
-    execute(cursor, "merge/limit_time", limits)
-
-
-Take = Callable[[Cursor, str, Any, dict[str, Any]], dict[str, Any]]
-
-
-def _merge_rows(
-    cursor: Cursor, stream: str, rows: dict[str, Any], take: Take, *, is_sweep: bool
-) -> Batch:
-    run = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": is_sweep})
-    if run.is_emptied and fetch_all(cursor, "merge/note_emptied", {"stream": stream}):
+    first = ["merge/limit_time", "merge/is_emptied"]
+    is_emptied: bool = fetch_last(cursor, first, {"stream": stream, **limits}).is_emptied
+    if is_emptied and fetch_all(cursor, "merge/note_emptied", {"stream": stream}):
         log.warning("a clean table was emptied", extra={"stream": stream})
+    return is_emptied
+
+
+Take = Callable[[Cursor, str, dict[str, Any]], dict[str, Any]]
+
+
+def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], take: Take, look: Look) -> Batch:
+    is_ahead = look is Look.AHEAD
+    run = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": not is_ahead})
     rows["run_id"] = run.run_id
-    done = take(cursor, stream, run, rows)
-    ended = {"run_id": run.run_id, "earliest_at": rows["first_at"], **done}
-    execute(cursor, "merge/close_run", ended)
-    execute(cursor, "merge/count_batch", {"stream": stream, **done})
+    done = take(cursor, stream, rows)
+    last = LAST_AHEAD if is_ahead else LAST
+    execute_all(cursor, last, {**rows, "earliest_at": rows["first_at"], **done}, stream=stream)
     return Batch(stream=stream, run_id=run.run_id, **done)
 
 
-def _take(
-    cursor: Cursor,
-    stream: str,
-    run: Any,  # noqa: ANN401
-    rows: dict[str, Any],
-    *,
-    seconds: float,
-) -> dict[str, Any]:
+def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) -> dict[str, Any]:
     """Judges, inserts and records raw rows; returns the counts by column name.
 
     Raises:
@@ -348,10 +357,9 @@ def _take(
     """
     began = time.monotonic()
     try:
-        # An id that was merged before has no clean row any more: its outcome is looked up then.
-        merge_rows = "merge/merge_rows_emptied" if run.is_emptied else "merge/merge_rows"
-        done = fetch_one(cursor, merge_rows, rows, stream=stream)
-        execute(cursor, "merge/check_constraints")
+        # Recalled is what the first raw row of an id said, whose clean row is gone.
+        steps = STEPS_EMPTIED if rows["is_emptied"] else STEPS
+        done = fetch_last(cursor, steps, rows, stream=stream)
     except psycopg2.Error as error:
         lies_in_rows = rows_error(
             error,
@@ -365,7 +373,7 @@ def _take(
     return dict(done._asdict())
 
 
-def _reject(cursor: Cursor, stream: str, _: Any, rows: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _reject(cursor: Cursor, stream: str, rows: dict[str, Any]) -> dict[str, Any]:
     """Rejects the only raw row of a batch; returns the counts by column name."""
     rejected = fetch_one(cursor, "merge/reject_row", {**rows, "stream": stream})
     return dict(rejected._asdict())
