@@ -19,7 +19,7 @@ from pipeline.core import database as database_module
 from pipeline.core.database import Database
 from pipeline.core.link import WatchedNamedTupleCursor
 from pipeline.core.settings import Settings
-from pipeline.core.statements import Cursor, fetch_all, statement
+from pipeline.core.statements import BETWEEN, Cursor, fetch_all, statement
 from pipeline.merge.merge import Look, merge_pending
 from pipeline.operations.metrics import read_streams, read_windows
 from pipeline.operations.status import read_status
@@ -44,11 +44,12 @@ class Explaining(WatchedNamedTupleCursor):
     plans: ClassVar[list[dict[str, Any]]] = []
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002, ANN401
-        if isinstance(query, str) and EXPLAINABLE.match(query):
-            super().execute(f"EXPLAIN (FORMAT JSON) {query}", vars)  # type: ignore[no-untyped-call]
-            [(explained,)] = self.fetchall()
-            self.plans.append(explained[0]["Plan"])
-        super().execute(query, vars)  # type: ignore[no-untyped-call]
+        for each in query.split(BETWEEN) if isinstance(query, str) else [query]:
+            if isinstance(each, str) and EXPLAINABLE.match(each):
+                super().execute(f"EXPLAIN (FORMAT JSON) {each}", vars)  # type: ignore[no-untyped-call]
+                [(explained,)] = self.fetchall()
+                self.plans.append(explained[0]["Plan"])
+            super().execute(each, vars)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 -- One row: the next raw rows that the cursor has passed, that can have appeared since the last look, and that have no outcome.
--- An outcome is looked up by itself: for a join the planner could loop through a stretch that it takes for empty.
--- (The linter takes parameters for columns.)
+-- An outcome is looked up by itself, for each raw row alone: for a join the planner could loop through a stretch that it takes for
+-- empty. (The linter takes parameters for columns.)
 -- noqa: disable=RF02
-WITH late_row AS (
+WITH pending_row AS MATERIALIZED (
     SELECT
         e.seq,
         e.received_at
@@ -17,20 +17,12 @@ WITH late_row AS (
             WHEN e.seq > %(looked_seq)s THEN NOT pg_visible_in_snapshot(e.xid, %(looked_snapshot)s::pg_snapshot)
             ELSE e.xid = any(%(ended)s::xid8[])
         END
+        AND (
+            SELECT o.seq
+            FROM staging.outcome AS o
+            WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
+        ) IS NULL
     ORDER BY e.seq
-    OFFSET 0
-),
-
-pending_row AS (
-    SELECT
-        l.seq,
-        l.received_at
-    FROM late_row AS l
-    WHERE (
-        SELECT o.seq
-        FROM staging.outcome AS o
-        WHERE o.seq = l.seq AND o.received_at = coalesce(l.received_at, '-infinity')
-    ) IS NULL
     LIMIT %(batch_size)s
 )
 
@@ -41,6 +33,6 @@ SELECT
     max(r.received_at)::text AS last_at,
     count(*) AS found,
     count(*) >= %(batch_size)s AS has_more,
-    coalesce(array_agg(r.seq), '{}') AS behind_seqs,
+    coalesce(array_agg(r.seq ORDER BY r.seq), '{}') AS behind_seqs,
     '{}'::bigint[] AS decided_seqs
 FROM pending_row AS r
