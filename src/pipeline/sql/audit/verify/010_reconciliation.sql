@@ -26,16 +26,12 @@ archived_by_stream AS (
         o.stream,
         count(*) AS archived
     FROM staging.archived_day AS a
-    CROSS JOIN LATERAL (
-        -- OFFSET 0 makes the planner take one day at a time, whose outcomes are in one partition.
-        SELECT taken.stream
-        FROM staging.outcome AS taken
-        WHERE
-            taken.received_at >= coalesce(a.begins_at, '-infinity') AND taken.received_at < a.ends_at
-            AND taken.seq >= %(first_seq)s AND taken.seq <@ a.seqs
-        OFFSET 0
-    ) AS o
-    WHERE upper(a.seqs) > %(first_seq)s
+    -- By the bounds of seq an index finds the outcomes of a file.
+    INNER JOIN staging.outcome AS o
+        ON
+            o.received_at >= coalesce(a.begins_at, '-infinity') AND o.received_at < a.ends_at
+            AND o.seq >= lower(a.seqs) AND o.seq < upper(a.seqs) AND o.seq <@ a.seqs
+    WHERE upper(a.seqs) > %(first_seq)s AND o.seq >= %(first_seq)s
     GROUP BY o.stream
 ),
 

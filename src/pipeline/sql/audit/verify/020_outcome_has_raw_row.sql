@@ -43,17 +43,12 @@ archived_row AS (
         o.received_at,
         count(DISTINCT a.file_name) AS raw_rows
     FROM staging.archived_day AS a
-    CROSS JOIN LATERAL (
-        -- OFFSET 0 makes the planner take one day at a time, whose outcomes are in one partition.
-        SELECT
-            taken.seq,
-            taken.received_at
-        FROM staging.outcome AS taken
-        WHERE
-            taken.received_at >= coalesce(a.begins_at, '-infinity') AND taken.received_at < a.ends_at
-            AND taken.run_id >= %(first_run_id)s AND taken.seq <@ a.seqs
-        OFFSET 0
-    ) AS o
+    -- By the bounds of seq an index finds the outcomes of a file.
+    INNER JOIN staging.outcome AS o
+        ON
+            o.received_at >= coalesce(a.begins_at, '-infinity') AND o.received_at < a.ends_at
+            AND o.seq >= lower(a.seqs) AND o.seq < upper(a.seqs) AND o.seq <@ a.seqs
+    WHERE o.run_id >= %(first_run_id)s
     GROUP BY o.seq, o.received_at
 )
 

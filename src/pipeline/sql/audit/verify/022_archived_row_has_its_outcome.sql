@@ -11,17 +11,26 @@ WITH checked_file AS (
         a.ends_at
     FROM staging.archived_day AS a
     WHERE a.archived_at >= %(published_since)s
+),
+
+outcome_by_file AS (
+    SELECT
+        c.file_name,
+        count(*) AS outcomes
+    FROM checked_file AS c
+    -- By the bounds of seq an index finds the outcomes of a file.
+    INNER JOIN staging.outcome AS o
+        ON
+            o.received_at >= c.begins_at AND o.received_at < c.ends_at
+            AND o.seq >= lower(c.seqs) AND o.seq < upper(c.seqs) AND o.seq <@ c.seqs
+    GROUP BY c.file_name
 )
 
 SELECT
     c.file_name,
     c.raw_rows,
-    o.outcomes
+    coalesce(o.outcomes, 0) AS outcomes
 FROM checked_file AS c
-CROSS JOIN LATERAL (
-    SELECT count(*) AS outcomes
-    FROM staging.outcome AS taken
-    WHERE taken.received_at >= c.begins_at AND taken.received_at < c.ends_at AND taken.seq <@ c.seqs
-) AS o
-WHERE c.raw_rows <> o.outcomes
+LEFT JOIN outcome_by_file AS o ON c.file_name = o.file_name
+WHERE c.raw_rows <> coalesce(o.outcomes, 0)
 ORDER BY c.file_name
