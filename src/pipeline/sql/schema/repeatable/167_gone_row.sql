@@ -1,25 +1,4 @@
 -- What is gone: a raw row of staging.erasure that is neither in staging nor in the archive. A backup can have brought it back since.
--- As a function, it is planned only where there is a row in staging.erasure: the plan names every partition, which takes time.
-CREATE OR REPLACE FUNCTION staging.is_gone(raw_row bigint, arrived_at timestamptz)
-RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT
-    NOT EXISTS (
-        SELECT FROM staging.event AS e
-        WHERE e.seq = raw_row AND staging.same_arrival(e.received_at, arrived_at)
-    )
-    AND NOT EXISTS (
-        SELECT FROM staging.archived_day AS a
-        WHERE arrived_at >= coalesce(a.begins_at, '-infinity') AND arrived_at < a.ends_at AND raw_row <@ a.seqs
-    )
-$$;
-
-REVOKE EXECUTE ON FUNCTION staging.is_gone(bigint, timestamptz) FROM public;
-
-COMMENT ON FUNCTION staging.is_gone(bigint, timestamptz) IS
-'Whether a raw row with this number and this time of arrival is neither in staging nor in the archive.';
-
 CREATE VIEW staging.gone_row AS
 SELECT
     x.seq,
@@ -35,7 +14,15 @@ SELECT
     x.recorded_by,
     x.recorded_at
 FROM staging.erasure AS x
-WHERE staging.is_gone(x.seq, x.received_at);
+WHERE
+    NOT EXISTS (
+        SELECT FROM staging.event AS e
+        WHERE e.seq = x.seq AND staging.same_arrival(e.received_at, x.received_at)
+    )
+    AND NOT EXISTS (
+        SELECT FROM staging.archived_day AS a
+        WHERE x.received_at >= coalesce(a.begins_at, '-infinity') AND x.received_at < a.ends_at AND x.seq <@ a.seqs
+    );
 
 COMMENT ON VIEW staging.gone_row IS
 'One row per raw row that was found gone, and is neither in staging nor in the archive now.';
