@@ -17,10 +17,7 @@ WITH quiet_stream AS (
         AND c.taken_at <= %(quiet_since)s
         AND (%(watching_since)s <= %(quiet_since)s OR t.trouble_id IS NOT NULL)
         -- What has arrived and is not merged yet.
-        AND NOT EXISTS (
-            SELECT FROM staging.event AS e
-            WHERE e.stream = c.stream AND e.received_at > %(quiet_since)s
-        )
+        AND staging.count_arrivals(c.stream, %(quiet_since)s, 'infinity', 1) = 0
 ),
 
 earlier AS (
@@ -54,22 +51,10 @@ counted_stretch AS (
     SELECT
         s.stream,
         s.is_of_a_week,
-        (
-            SELECT count(*)
-            FROM (
-                SELECT e.seq
-                FROM staging.event AS e
-                WHERE e.stream = s.stream AND e.received_at > s.after_time AND e.received_at <= s.until
-                LIMIT %(missing)s
-            ) AS arrival
-        ) AS arrivals
+        staging.count_arrivals(s.stream, s.after_time, s.until, %(missing)s) AS arrivals
     FROM earlier_stretch AS s
     -- The stream was there before the stretch.
-    WHERE
-        EXISTS (
-            SELECT FROM staging.event AS e
-            WHERE e.stream = s.stream AND e.received_at <= s.after_time
-        )
+    WHERE staging.count_arrivals(s.stream, '-infinity', s.after_time, 1) > 0
 ),
 
 habit AS (

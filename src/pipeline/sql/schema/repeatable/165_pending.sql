@@ -19,57 +19,65 @@ COMMENT ON COLUMN staging.pending_row.seq IS 'The raw row.';
 COMMENT ON COLUMN staging.pending_row.stream IS 'Its stream.';
 COMMENT ON COLUMN staging.pending_row.received_at IS 'When it was received.';
 
--- The planner takes a third of all rows to be behind a cursor and would read them all, so OFFSET 0 keeps it from joining.
--- An outcome is looked up by itself: joined, the planner could loop through a stretch that it takes for empty.
+-- It asks for one stream after the other, with the cursor's values: the planner then knows how few rows are behind it, and a cluster can
+-- answer. The plan is made for these values each time. Behind the cursor, most rows have an outcome.
 CREATE OR REPLACE FUNCTION staging.pending_of_stream(most bigint)
 RETURNS TABLE (stream text, pending bigint, pending_since timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
 AS $$
-SELECT
-    p.stream,
-    found.pending,
-    found.pending_since
-FROM staging.merge_place AS p
--- Of what can appear behind the cursor, that of the transactions that have ended by now.
-CROSS JOIN LATERAL (
-    SELECT
-        least(p.looked_seq, min(b.after_seq)) AS after_seq,
-        array_agg(b.xid) AS xids,
-        bool_or(b.xid IS NULL) AS is_of_all
-    FROM staging.look_back AS b
-    WHERE b.stream = p.stream AND (b.xid IS NULL OR pg_visible_in_snapshot(b.xid, pg_current_snapshot()))
-) AS ended
-CROSS JOIN LATERAL (
-    SELECT
-        count(*) AS pending,
-        min(next_row.received_at) AS pending_since
-    FROM (
+#variable_conflict use_column
+DECLARE
+    place record;
+BEGIN
+    FOR place IN
+        -- Of what can appear behind the cursor, that of the transactions that have ended by now.
         SELECT
-            e.seq,
-            e.received_at
-        FROM staging.event AS e
-        WHERE
-            e.stream = p.stream
-            AND e.seq > ended.after_seq
-            AND (e.received_at >= p.pending_from OR e.received_at IS NULL)
-            AND CASE
-                WHEN e.seq > p.taken_seq OR ended.is_of_all THEN TRUE
-                WHEN e.seq > p.looked_seq THEN NOT pg_visible_in_snapshot(e.xid, p.looked_snapshot)
-                ELSE e.xid = any(ended.xids)
-            END
-        ORDER BY e.seq
-        LIMIT most
-        OFFSET 0
-    ) AS next_row
-    WHERE
-        -- Behind the cursor, most rows have an outcome.
-        next_row.seq > p.taken_seq
-        OR (
-            SELECT count(*) = 0
-            FROM staging.outcome AS o
-            WHERE o.seq = next_row.seq AND o.received_at = coalesce(next_row.received_at, '-infinity')
-        )
-) AS found
+            p.*,
+            least(p.looked_seq, ended.after_seq) AS after_seq,
+            ended.xids,
+            ended.is_of_all
+        FROM staging.merge_place AS p
+        CROSS JOIN LATERAL (
+            SELECT
+                min(b.after_seq) AS after_seq,
+                array_agg(b.xid) AS xids,
+                coalesce(bool_or(b.xid IS NULL), FALSE) AS is_of_all
+            FROM staging.look_back AS b
+            WHERE b.stream = p.stream AND (b.xid IS NULL OR pg_visible_in_snapshot(b.xid, pg_current_snapshot()))
+        ) AS ended
+    LOOP
+        RETURN QUERY
+        SELECT
+            place.stream,
+            count(*) FILTER (WHERE next_row.is_pending),
+            min(next_row.received_at) FILTER (WHERE next_row.is_pending)
+        FROM (
+            SELECT
+                e.received_at,
+                CASE
+                    WHEN e.seq > place.taken_seq THEN TRUE
+                    ELSE (
+                        SELECT count(*) = 0
+                        FROM staging.outcome AS o
+                        WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
+                    )
+                END AS is_pending
+            FROM staging.event AS e
+            WHERE
+                e.stream = place.stream
+                AND e.seq > place.after_seq
+                AND (e.received_at >= place.pending_from OR e.received_at IS NULL)
+                AND CASE
+                    WHEN e.seq > place.taken_seq OR place.is_of_all THEN TRUE
+                    WHEN e.seq > place.looked_seq THEN NOT pg_visible_in_snapshot(e.xid, place.looked_snapshot)
+                    ELSE e.xid = any(place.xids)
+                END
+            ORDER BY e.seq
+            LIMIT most
+            OFFSET 0
+        ) AS next_row;
+    END LOOP;
+END
 $$;
 
 COMMENT ON FUNCTION staging.pending_of_stream(bigint) IS

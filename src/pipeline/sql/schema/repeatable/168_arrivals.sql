@@ -1,0 +1,40 @@
+-- What arrives, stream by stream. These are functions, so that a statement about local tables can ask a cluster for it.
+-- staging.count_arrivals: one row per call: how many raw rows of a stream were received after a time and until another one; it counts so
+-- many at most, and all of them if that is NULL.
+CREATE OR REPLACE FUNCTION staging.count_arrivals(of_stream text, after_time timestamptz, until_time timestamptz, most bigint)
+RETURNS bigint
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    RETURN (
+        SELECT count(*)
+        FROM (
+            SELECT e.seq
+            FROM staging.event AS e
+            WHERE e.stream = of_stream AND e.received_at > after_time AND e.received_at <= until_time
+            LIMIT most
+        ) AS arrival
+    );
+END
+$$;
+
+COMMENT ON FUNCTION staging.count_arrivals(text, timestamptz, timestamptz, bigint) IS
+'How many raw rows of a stream were received after a time and until another one: so many at most, and all of them if that is NULL.';
+
+-- staging.newest_arrival: one row per call: when the newest raw row of a stream was received; NULL if there is none.
+CREATE OR REPLACE FUNCTION staging.newest_arrival(of_stream text)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN (
+        SELECT e.received_at
+        FROM staging.event AS e
+        WHERE e.stream = of_stream
+        ORDER BY e.seq DESC
+        LIMIT 1
+    );
+END
+$$;
+
+COMMENT ON FUNCTION staging.newest_arrival(text) IS 'When the newest raw row of a stream was received; NULL if there is none.';
