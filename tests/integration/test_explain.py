@@ -491,7 +491,7 @@ def test_the_cost_depends_on_the_biography_alone(database: Database) -> None:
 def scans(database: Database, name: str, stream: str | None) -> list[dict[str, Any]]:
     """Where a statement reads tables and indexes, and how much."""
     with database.transaction() as cursor:
-        place = fetch_one(cursor, "audit/explain/cursor", {"stream": "claim"})._asdict()
+        place = fetch_one(cursor, "staging/cursor", {"stream": "claim"})._asdict()
         query = cursor.mogrify(statement(name, stream), {**PARAMETERS, **place}).decode()
         cursor.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT json) ") + sql.SQL(query))
         [[plan]] = cursor.fetchone() or []

@@ -1,5 +1,6 @@
 """Every folder `<statement>/<case>/` below this one is a test; see README.md."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -85,8 +86,8 @@ def test_a_statement_without_a_case_is_reported() -> None:
 def test_a_difference_is_reported(
     tmp_path: Path, database: Database, file: str, expected: str, difference: str
 ) -> None:
-    parameters = '{"base": 0, "beyond": 1000}'
-    case = write_case(tmp_path, {file: expected, "parameters.json": parameters})
+    bounds = {"base": 0, "beyond": 1000, "passed_seq": 0, "pending_from": "-infinity"}
+    case = write_case(tmp_path, {file: expected, "parameters.json": json.dumps(bounds)})
     assert difference in differences(case, database)
 
 

@@ -332,7 +332,7 @@ def read_window_at(cursor: Cursor, moment: datetime) -> WindowState:
 
 
 def _raw_and_clean(cursor: Cursor, stream: str, entity_id: int) -> tuple[list[Row], Row | None]:
-    place = fetch_one(cursor, "audit/explain/cursor", {"stream": stream})._asdict()
+    place = fetch_one(cursor, "staging/cursor", {"stream": stream})._asdict()
     of_id = {"id": entity_id}
     raw_rows = _rows(cursor, "audit/explain/raw_rows", {**of_id, **place}, stream=stream)
     found = _rows(cursor, "audit/explain/clean_row", of_id, stream=stream)

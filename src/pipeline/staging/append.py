@@ -54,7 +54,8 @@ def next_id(cursor: Cursor, stream: str, keys: range) -> int:
         stream: the stream.
         keys: the keys that the office's events can have; an id is counted from the first one.
     """
-    bounds = {"base": keys.start, "beyond": keys.stop}
+    place = fetch_one(cursor, "staging/cursor", {"stream": stream})._asdict()
+    bounds = {"base": keys.start, "beyond": keys.stop, **place}
     return int(fetch_one(cursor, "staging/next_id", bounds, stream=stream).next_id)
 
 

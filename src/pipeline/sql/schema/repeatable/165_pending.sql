@@ -20,14 +20,15 @@ COMMENT ON COLUMN staging.pending_row.stream IS 'Its stream.';
 COMMENT ON COLUMN staging.pending_row.received_at IS 'When it was received.';
 
 -- It asks for one stream after the other, with the cursor's values: the planner then knows how few rows are behind it, and a cluster can
--- answer. The plan is made for these values each time. Behind the cursor, most rows have an outcome.
+-- answer.
 CREATE OR REPLACE FUNCTION staging.pending_of_stream(most bigint)
 RETURNS TABLE (stream text, pending bigint, pending_since timestamptz)
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
     place record;
+    rows_behind bigint;
 BEGIN
     FOR place IN
         -- Of what can appear behind the cursor, that of the transactions that have ended by now.
@@ -46,36 +47,55 @@ BEGIN
             WHERE b.stream = p.stream AND (b.xid IS NULL OR pg_visible_in_snapshot(b.xid, pg_current_snapshot()))
         ) AS ended
     LOOP
-        RETURN QUERY
-        SELECT
-            place.stream,
-            count(*) FILTER (WHERE next_row.is_pending),
-            min(next_row.received_at) FILTER (WHERE next_row.is_pending)
-        FROM (
+        rows_behind := 0;
+        pending := 0;
+        pending_since := NULL;
+        IF place.after_seq < place.taken_seq THEN
+            -- Behind the cursor, most rows have an outcome.
             SELECT
-                e.received_at,
-                CASE
-                    WHEN e.seq > place.taken_seq THEN TRUE
-                    ELSE (
+                count(*),
+                count(*) FILTER (WHERE behind.is_pending),
+                min(behind.received_at) FILTER (WHERE behind.is_pending)
+            INTO rows_behind, pending, pending_since
+            FROM (
+                SELECT
+                    e.received_at,
+                    (
                         SELECT count(*) = 0
                         FROM staging.outcome AS o
                         WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
-                    )
-                END AS is_pending
+                    ) AS is_pending
+                FROM staging.event AS e
+                WHERE
+                    e.stream = place.stream
+                    AND e.seq > place.after_seq
+                    AND e.seq <= place.taken_seq
+                    AND (e.received_at >= place.pending_from OR e.received_at IS NULL)
+                    AND CASE
+                        WHEN place.is_of_all THEN TRUE
+                        WHEN e.seq > place.looked_seq THEN NOT pg_visible_in_snapshot(e.xid, place.looked_snapshot)
+                        ELSE e.xid = any(place.xids)
+                    END
+                ORDER BY e.seq
+                LIMIT most
+            ) AS behind;
+        END IF;
+        SELECT
+            pending + count(*),
+            least(pending_since, min(ahead.received_at))
+        INTO pending, pending_since
+        FROM (
+            SELECT e.received_at
             FROM staging.event AS e
             WHERE
                 e.stream = place.stream
-                AND e.seq > place.after_seq
+                AND e.seq > place.taken_seq
                 AND (e.received_at >= place.pending_from OR e.received_at IS NULL)
-                AND CASE
-                    WHEN e.seq > place.taken_seq OR place.is_of_all THEN TRUE
-                    WHEN e.seq > place.looked_seq THEN NOT pg_visible_in_snapshot(e.xid, place.looked_snapshot)
-                    ELSE e.xid = any(place.xids)
-                END
             ORDER BY e.seq
-            LIMIT most
-            OFFSET 0
-        ) AS next_row;
+            LIMIT most - rows_behind
+        ) AS ahead;
+        stream := place.stream;
+        RETURN NEXT;
     END LOOP;
 END
 $$;

@@ -3,7 +3,7 @@
 -- many at most, and all of them if that is NULL.
 CREATE OR REPLACE FUNCTION staging.count_arrivals(of_stream text, after_time timestamptz, until_time timestamptz, most bigint)
 RETURNS bigint
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
     RETURN (
