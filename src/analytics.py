@@ -11,7 +11,7 @@ from functools import partial
 
 from models.scheduler import Scheduler
 from pipeline.archive.archive import archive
-from pipeline.audit.verify import find_fault, find_unbalanced
+from pipeline.audit.verify import find_fault, find_unbalanced_now
 from pipeline.core.database import Database, once_reachable
 from pipeline.core.errors import OfficeError, exit_on_office_error
 from pipeline.core.logs import configure_logging
@@ -162,8 +162,7 @@ def analyse(
             adminer=settings.adminer_url,
         )
         database.run(report, snapshot=True)
-        reconcile = partial(find_unbalanced, since=now - RECENT)
-        unbalanced = database.run(reconcile, snapshot=True)
+        unbalanced = find_unbalanced_now(database, since=now - RECENT)
         monitor.metrics.reconciled(unbalanced)
         database.run(partial(reconciled, unbalanced=unbalanced, now=now))
     monitor.run.is_now()

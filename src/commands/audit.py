@@ -22,7 +22,7 @@ from commands.progress import bar, one_by_one
 from pipeline.audit.erased import find_gone, record_erasure
 from pipeline.audit.explain import explain_claim, explain_diagnose, explain_row, explain_window
 from pipeline.audit.release import release
-from pipeline.audit.verify import recorded_files, verify, verify_files
+from pipeline.audit.verify import recorded_files, verify_database, verify_files
 from pipeline.core.streams import STREAMS
 from pipeline.core.window import EARLIEST
 from pipeline.report import display, display_explain
@@ -52,7 +52,7 @@ of_office = click.option(
 def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
     """Check every promise about the data.
 
-    It reads one snapshot. By default it checks what arrived, was merged or published in the last 24
+    It reads one snapshot; on a cluster, merges wait for it meanwhile. By default it checks what arrived, was merged or published in the last 24
     hours; with --all it checks everything. T without an offset is in OFFICE_TIMEZONE. If a promise
     is broken, it prints the rows at fault and the commands that mend it, and exits with 1. It
     checks the size of each archive file, and reads the recent ones; with --all it reads all of
@@ -69,14 +69,11 @@ def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
         stopping(database, lambda: "verify was not finished. It changes nothing."),
         bar("Verifying", "checks") as on_progress,
     ):
-        promises = database.run(
-            lambda cursor: verify(
-                cursor,
-                since=None if is_all else begin,
-                patience=settings.patience,
-                for_each=one_by_one(on_progress) if is_all else iter,
-            ),
-            snapshot=True,
+        promises = verify_database(
+            database,
+            since=None if is_all else begin,
+            patience=settings.patience,
+            for_each=one_by_one(on_progress) if is_all else iter,
         )
         files = database.run(partial(recorded_files, since=EARLIEST if is_all else begin))
         promises.append(verify_files(files, settings.archive_folder))

@@ -1,7 +1,8 @@
 """What verify finds on a real merged database, what it leaves in peace, and what it costs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,10 +19,11 @@ from integration.events import (
     table_of,
 )
 from integration.test_plans import looks_for_a_row
-from pipeline.audit.verify import verify
+from pipeline.audit import verify as verifying
+from pipeline.audit.verify import find_unbalanced_now, slice_bounds, verify, verify_database
 from pipeline.core.database import Database
 from pipeline.core.statements import execute as execute_statement
-from pipeline.core.statements import fetch_one, for_each_stream, statement, statements_in
+from pipeline.core.statements import for_each_stream, statement, statements_in
 from pipeline.core.window import EARLIEST
 from pipeline.merge.merge import merge_pending
 from pipeline.merge.replay import replay
@@ -363,10 +365,10 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
         merge(database)
     compute_and_publish(database, NOW)
     assert broken(database, YESTERDAY) == set()
-    given = {"since": YESTERDAY, "patience": timedelta(minutes=20)}
+    given: dict[str, Any] = {"since": YESTERDAY, "patience": timedelta(minutes=20)}
     with database.transaction(snapshot=True) as cursor:
         execute_statement(cursor, "audit/verify_slice/favour_indexes")
-        bounds = fetch_one(cursor, "audit/verify_slice/bounds", given)._asdict()
+        bounds = slice_bounds(cursor, **given)
         assert bounds["first_seq"] > 190_000
         assert bounds["first_run_id"] > 4_900
         plans = {
@@ -375,9 +377,9 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
                 ["audit/verify_slice/bounds", *statements_in("audit/verify")]
             )
         }
-        everything = fetch_one(cursor, "audit/verify_slice/bounds", given | {"since": EARLIEST})
+        everything = slice_bounds(cursor, EARLIEST, given["patience"])
         first = "audit/verify/010_reconciliation"
-        whole = scanned_whole(cursor, first, None, everything._asdict())
+        whole = scanned_whole(cursor, first, None, everything)
     assert {name: found for name, found in plans.items() if found} == {}
     # The test is not blind: where everything is asked for, everything is read.
     assert whole >= {"event"}
@@ -409,3 +411,57 @@ def reads_whole(node: dict[str, Any]) -> bool:
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
+
+
+@pytest.fixture
+def cluster(office: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The office, taken for a cluster."""
+    monkeypatch.setattr(verifying, "is_cluster", lambda _: True)
+    return office
+
+
+def test_on_a_cluster_nothing_is_merged_while_it_looks(cluster: Database) -> None:
+    busy: list[bool] = []
+
+    def try_to_merge(checks: Sequence[verifying.Check]) -> Iterator[verifying.Check]:
+        for check in checks:
+            with closing(Database(cluster.dsn)) as other, other.transaction() as cursor:
+                cursor.execute("SELECT FROM staging.merge_cursor FOR UPDATE SKIP LOCKED")
+                busy.append(cursor.rowcount == 0)
+            yield check
+
+    assert all(promise.holds for promise in verify_database(cluster, for_each=try_to_merge))
+    assert busy
+    assert all(busy)
+
+
+def test_on_a_cluster_what_is_right_at_the_second_look_is_not_reported(cluster: Database) -> None:
+    execute(cluster, "CREATE TABLE half_seen AS SELECT * FROM claim WHERE id = 1")
+    execute(cluster, "DELETE FROM claim WHERE id = 1")
+
+    def mend_behind_the_last(checks: Sequence[verifying.Check]) -> Iterator[verifying.Check]:
+        yield from checks
+        with closing(Database(cluster.dsn)) as other:
+            execute(other, "INSERT INTO claim SELECT * FROM half_seen")
+
+    assert all(promise.holds for promise in verify_database(cluster, for_each=mend_behind_the_last))
+
+
+def test_on_a_cluster_what_is_wrong_at_both_looks_is_reported(cluster: Database) -> None:
+    execute(cluster, "DELETE FROM claim WHERE id = 1")
+    broken_ones = [each.name for each in verify_database(cluster) if not each.holds]
+    assert ONCE["claim"] in broken_ones
+    execute(cluster, "DELETE FROM staging.event WHERE stream = 'claim'")
+    assert [row.stream for row in find_unbalanced_now(cluster, since=YESTERDAY)] == ["claim"]
+
+
+def test_one_server_is_looked_at_once(office: Database) -> None:
+    execute(office, "DELETE FROM claim WHERE id = 1")
+    begun: list[int] = []
+
+    def counting(checks: Sequence[verifying.Check]) -> Sequence[verifying.Check]:
+        begun.append(len(checks))
+        return checks
+
+    assert not all(promise.holds for promise in verify_database(office, for_each=counting))
+    assert len(begun) == 1

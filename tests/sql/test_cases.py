@@ -20,6 +20,7 @@ CASES = sorted({file.parent for file in HERE.rglob("expect*.csv")})
 WITHOUT_CASE = {
     "archive/export_day",
     "citus/distribute",
+    "core/cluster/allow_large_results",
     "core/link/backend_pid",
     "core/link/server_side",
     "merge/analyze",

@@ -1,13 +1,14 @@
-"""Checks every promise about the data, from one snapshot."""
+"""Checks every promise about the data, as it is at one moment."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pipeline.archive.file import RecordedFile, fault_of
+from pipeline.core.cluster import is_cluster
 from pipeline.core.database import Database
 from pipeline.core.statements import (
     Cursor,
@@ -21,7 +22,12 @@ from pipeline.core.statements import (
 )
 from pipeline.core.window import EARLIEST
 
+T = TypeVar("T")
+
 ROWS_SHOWN = 20
+
+# No raw row has a higher number.
+LAST_SEQ: Final = 2**63 - 1
 
 # The second line of a check's statement names the commands that put right what it finds.
 MENDED_BY: Final = "-- mended by: "
@@ -61,10 +67,10 @@ def verify(
     patience: timedelta | None = None,
     for_each: Callable[[Sequence[Check]], Iterable[Check]] = iter,
 ) -> list[Promise]:
-    """Checks every promise. All checks see the same state, if the cursor is of one snapshot.
+    """Checks every promise. All checks see the same state, if the cursor's step does.
 
     Args:
-        cursor: of a snapshot.
+        cursor: of a step of `at_one_moment`.
         since: check only what was received, merged or published since then, so that the cost does
             not grow with history; None checks everything.
         patience: how long a closed window may wait for an analytics run; None for as long as two
@@ -73,29 +79,70 @@ def verify(
     """
     if since:
         execute(cursor, "audit/verify_slice/favour_indexes")
-    bounds = fetch_one(
-        cursor,
-        "audit/verify_slice/bounds",
-        {"since": since or EARLIEST, "patience": patience},
-    )._asdict()
+    bounds = slice_bounds(cursor, since or EARLIEST, patience)
     names = statements_in("audit/verify") + ([] if since else statements_in("audit/verify_all"))
     checks = for_each(for_each_stream(names))
     return [_check(cursor, name, stream, bounds) for name, stream in checks]
 
 
+def verify_database(
+    database: Database,
+    *,
+    since: datetime | None = None,
+    patience: timedelta | None = None,
+    for_each: Callable[[Sequence[Check]], Iterable[Check]] = iter,
+) -> list[Promise]:
+    """Checks every promise at one moment; the arguments are those of `verify`.
+
+    A cluster is looked at again where a promise seems broken: its nodes may have shown something
+    from before and from after a commit. What is broken then, too, is reported.
+    """
+    look = partial(verify, since=since, patience=patience)
+    first = at_one_moment(database, partial(look, for_each=for_each))
+    if all(promise.holds for promise in first) or not database.run(is_cluster):
+        return first
+    second = at_one_moment(database, look)
+    return [
+        earlier if earlier.holds else later for earlier, later in zip(first, second, strict=True)
+    ]
+
+
+def find_unbalanced_now(database: Database, *, since: datetime) -> list[Any]:
+    """Like `find_unbalanced`, at one moment; on a cluster it looks twice, like `verify`."""
+    look = partial(find_unbalanced, since=since)
+    first = at_one_moment(database, look)
+    if not first or not database.run(is_cluster):
+        return first
+    second = {row.stream: row for row in at_one_moment(database, look)}
+    return [second[row.stream] for row in first if row.stream in second]
+
+
+def at_one_moment(database: Database, step: Callable[[Cursor], T]) -> T:
+    """Runs a step that reads only, so that all of its statements see the same state.
+
+    On one server that is a snapshot. A cluster has none of all its nodes: there, the step holds the
+    locks of all cursors, and no batch is merged meanwhile.
+    """
+    if not database.run(is_cluster):
+        return database.run(step, snapshot=True)
+
+    def while_nothing_is_merged(cursor: Cursor) -> T:
+        execute(cursor, "revenue/lock_cursors")
+        execute(cursor, "core/cluster/allow_large_results")
+        return step(cursor)
+
+    return database.run(while_nothing_is_merged)
+
+
 def find_unbalanced(cursor: Cursor, *, since: datetime) -> list[Any]:
     """The streams that do not add up for what was received since then: the first promise."""
     execute(cursor, "audit/verify_slice/favour_indexes")
-    bounds = {"since": since, "patience": None}
-    first = fetch_one(cursor, "audit/verify_slice/bounds", bounds)._asdict()
-    return fetch_all(cursor, "audit/verify/010_reconciliation", first)
+    return fetch_all(cursor, "audit/verify/010_reconciliation", slice_bounds(cursor, since, None))
 
 
 def windows_at_fault(cursor: Cursor) -> set[datetime]:
     """The windows whose published figures break a promise; a window that is due breaks none."""
-    bounds = fetch_one(
-        cursor, "audit/verify_slice/bounds", {"since": EARLIEST, "patience": None}
-    )._asdict()
+    bounds = slice_bounds(cursor, EARLIEST, None)
     return {row.window_start for name in ABOUT_FIGURES for row in fetch_all(cursor, name, bounds)}
 
 
@@ -128,10 +175,19 @@ def find_fault(
     database: Database, folder: Path, patience: timedelta | None, since: datetime | None
 ) -> str | None:
     """The broken promises about data since a time, in words; None if there are none."""
-    promises = database.run(partial(verify, since=since, patience=patience), snapshot=True)
+    promises = verify_database(database, since=since, patience=patience)
     files = database.run(partial(recorded_files, since=since or EARLIEST))
     broken = [each.name for each in [*promises, verify_files(files, folder)] if not each.holds]
     return f"verify finds fault: {', '.join(broken)}" if broken else None
+
+
+def slice_bounds(cursor: Cursor, since: datetime, patience: timedelta | None) -> dict[str, Any]:
+    """The slice that is checked. On a cluster, it ends with what has arrived by now."""
+    slice_of_all = {"since": since, "patience": patience}
+    bounds = fetch_one(cursor, "audit/verify_slice/bounds", slice_of_all)._asdict()
+    if not is_cluster(cursor):
+        return {**bounds, "last_seq": LAST_SEQ}
+    return {**bounds, **fetch_one(cursor, "audit/verify_slice/last_seq")._asdict()}
 
 
 def _check(cursor: Cursor, name: str, stream: str | None, bounds: dict[str, Any]) -> Promise:

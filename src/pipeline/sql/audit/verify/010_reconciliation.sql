@@ -1,13 +1,13 @@
 -- received = merged + duplicate + conflict + rejected + pending, for each stream
 -- mended by: erased --reason TEXT, rebuild --apply
--- The linter would break the line before LATERAL, and takes the parameter for a column.
--- noqa: disable=LT02,RF02
+-- The linter takes the parameters for columns.
+-- noqa: disable=RF02
 WITH received_by_stream AS (
     SELECT
         e.stream,
         count(*) AS received
     FROM staging.event AS e
-    WHERE e.seq >= %(first_seq)s
+    WHERE e.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY e.stream
 ),
 
@@ -16,7 +16,7 @@ pending_by_stream AS (
         p.stream,
         count(*) AS pending
     FROM staging.pending_row AS p
-    WHERE p.seq >= %(first_seq)s
+    WHERE p.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY p.stream
 ),
 
@@ -31,7 +31,7 @@ archived_by_stream AS (
         ON
             o.received_at >= coalesce(a.begins_at, '-infinity') AND o.received_at < a.ends_at
             AND o.seq >= lower(a.seqs) AND o.seq < upper(a.seqs) AND o.seq <@ a.seqs
-    WHERE upper(a.seqs) > %(first_seq)s AND o.seq >= %(first_seq)s
+    WHERE upper(a.seqs) > %(first_seq)s AND o.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY o.stream
 ),
 
@@ -41,7 +41,7 @@ erased_by_stream AS (
         g.stream,
         count(*) AS erased
     FROM staging.gone_row AS g
-    WHERE g.is_recorded AND g.seq >= %(first_seq)s
+    WHERE g.is_recorded AND g.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY g.stream
 ),
 
@@ -50,7 +50,7 @@ outcome_by_stream AS (
         o.stream,
         count(*) AS taken
     FROM staging.outcome AS o
-    WHERE o.seq >= %(first_seq)s
+    WHERE o.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY o.stream
 )
 
