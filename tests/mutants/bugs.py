@@ -46,7 +46,7 @@ MARK_WINDOWS: Final = "src/pipeline/sql/merge/merge_rows/060_mark_windows.sql.ji
 FAILURE: Final = "src/pipeline/merge/failure.py"
 DERIVE: Final = "src/pipeline/sql/audit/rebuild/derive_rows.sql.jinja"
 FATE: Final = "src/pipeline/sql/merge/fate.jinja"
-COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql.jinja"
+COMPUTE: Final = "src/pipeline/sql/revenue/compute_candidate.sql"
 PUBLISH: Final = "src/pipeline/sql/revenue/publish.sql"
 REVENUE_PROMISE: Final = "src/pipeline/sql/audit/verify/080_revenue_equals_recompute.sql"
 HABIT: Final = "src/pipeline/sql/schema/repeatable/176_compare_with_habit.sql"
@@ -614,17 +614,26 @@ ON CONFLICT (id) DO UPDATE
         "a patient for each diagnosis",
         "A patient counts as often as diagnosed.",
         SQL_TESTS,
-        COMPUTE,
-        "    GROUP BY f.patient_id, f.category\n",
-        "    GROUP BY f.patient_id, f.category, f.tsp\n",
+        "src/pipeline/sql/schema/repeatable/210_figures.sql.jinja",
+        "GROUP BY f.patient_id, f.category\n",
+        "GROUP BY f.patient_id, f.category, f.tsp\n",
     ),
-    _mutant(
+    Mutant(
         "publish open windows",
         "A window is computed although it has not closed.",
         REVENUE_TESTS,
-        "src/pipeline/sql/schema/repeatable/170_due_window.sql",
-        "WHERE analytics.window_end(d.window_start) <= closed_by",
-        "WHERE d.window_start <= closed_by",
+        (
+            Edit(
+                "src/pipeline/sql/schema/repeatable/170_due_window.sql",
+                "WHERE analytics.window_end(d.window_start) <= closed_by",
+                "WHERE d.window_start <= closed_by",
+            ),
+            Edit(
+                COMPUTE,
+                "AND analytics.window_end(d.window_start) <= %(now)s",
+                "AND d.window_start <= %(now)s",
+            ),
+        ),
     ),
     _mutant(
         "clear all marks at publication",
@@ -770,8 +779,8 @@ ON CONFLICT (id) DO UPDATE
         "A figure of a window that has not closed stays.",
         MENDING_TESTS,
         "src/pipeline/sql/revenue/clear_empty_windows.sql",
-        "analytics.due_window('infinity')",
-        "analytics.due_window(%(now)s)",
+        "OR (w.window_end > %(now)s AND",
+        "OR (FALSE AND",
     ),
     _mutant(
         "leave a figure of an open window",

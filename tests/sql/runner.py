@@ -105,12 +105,20 @@ def files_of(case: Path) -> dict[str, Path]:
     return files
 
 
-def differences(case: Path, database: Database) -> list[str]:
-    """Runs a case, and undoes it; the lines of a diff between what it expects and what came."""
+def differences(case: Path, database: Database, *, instead: str | None = None) -> list[str]:
+    """Runs a case, and undoes it; the lines of a diff between what it expects and what came.
+
+    Args:
+        case: its folder.
+        database: with its schema.
+        instead: a file that makes part of the schema in another form.
+    """
     files = files_of(case)
     found: list[str] = []
     with suppress(UndoError), database.transaction() as cursor:
         cursor.execute(RESTART_NUMBERS)
+        if instead:
+            cursor.execute(statement(instead))
         register_type(AS_TEXT, cursor)
         load(cursor, files)
         name, stream = statement_of(case)

@@ -81,11 +81,12 @@ def _mark(cursor: Cursor, bounds: Mapping[str, datetime], *, is_bounded: bool) -
 
 
 def _compute_due(cursor: Cursor, due: Mapping[str, Any], window_length: timedelta) -> None:
-    execute(cursor, "revenue/clear_empty_windows", due)
-    execute(cursor, "revenue/withdraw_open_windows", due)
-    for part in _parts(_windows(cursor, "revenue/due_windows", due)):
+    computed = _windows(cursor, "revenue/due_windows", due)
+    for part in _parts(computed):
         part_bounds = {"since": part[0], "until": part[-1] + window_length}
         execute(cursor, "revenue/compute_candidate", {**due, **part_bounds})
+    execute(cursor, "revenue/clear_empty_windows", {**due, "computed": computed})
+    execute(cursor, "revenue/withdraw_open_windows", due)
     execute(cursor, "revenue/forget_blocked_candidates", due)
 
 

@@ -1,19 +1,24 @@
-{% from "revenue/first_diagnosis.jinja" import first_time %}
 -- One row per due window and category: the figure that a run at the very end of the window would have computed.
 -- noqa: disable=RF02
 WITH due_window AS MATERIALIZED (
     SELECT
         d.window_start,
-        d.window_end,
-        d.mark_id
-    FROM analytics.due_window(%(now)s) AS d
-    WHERE d.window_start >= analytics.window_start(%(since)s) AND d.window_start < %(until)s
+        analytics.window_end(d.window_start) AS window_end,
+        max(d.mark_id) AS mark_id
+    FROM analytics.dirty_window AS d
+    WHERE
+        d.window_start >= analytics.window_start(%(since)s)
+        AND d.window_start < %(until)s
+        AND analytics.window_end(d.window_start) <= %(now)s
+        AND d.window_start = analytics.window_start(d.window_start)
+    GROUP BY d.window_start
 ),
 
 claim_in_window AS MATERIALIZED (
     SELECT
         w.window_start,
         w.window_end,
+        w.mark_id,
         c.price,
         c.patient_id
     FROM due_window AS w
@@ -24,28 +29,12 @@ claim_in_window AS MATERIALIZED (
         AND c.tsp < staging.as_tsp(%(until)s, c.tsp)
 ),
 
-patient_in_window AS (
-    SELECT DISTINCT c.patient_id
-    FROM claim_in_window AS c
-),
-
-first_diagnosis_of_code AS (
-    SELECT
-        p.patient_id,
-        b.category,
-        {{ first_time("p.patient_id", "b.icd10_code") | indent(8) }} AS tsp
-    FROM patient_in_window AS p
-    CROSS JOIN analytics.backfilled_diagnosis AS b
-),
-
 first_diagnosis AS MATERIALIZED (
     SELECT
         f.patient_id,
         f.category,
-        min(f.tsp) AS tsp
-    FROM first_diagnosis_of_code AS f
-    WHERE f.tsp IS NOT NULL
-    GROUP BY f.patient_id, f.category
+        f.tsp
+    FROM analytics.first_diagnosis(array(SELECT DISTINCT c.patient_id FROM claim_in_window AS c)) AS f
 ),
 
 revenue_of_diagnosed AS (
@@ -61,14 +50,10 @@ revenue_of_diagnosed AS (
 ),
 
 window_with_claim AS (
-    SELECT
-        w.window_start,
-        w.mark_id
-    FROM due_window AS w
-    WHERE EXISTS (
-        SELECT FROM claim AS c
-        WHERE c.tsp >= staging.as_tsp(w.window_start, c.tsp) AND c.tsp < staging.as_tsp(w.window_end, c.tsp)
-    )
+    SELECT DISTINCT
+        c.window_start,
+        c.mark_id
+    FROM claim_in_window AS c
 ),
 
 -- The tracked diagnoses as this run has taken them in: a change that is made meanwhile is for the next one.
@@ -82,7 +67,8 @@ SELECT
     %(quality_run_id)s::bigint AS quality_run_id,
     w.window_start,
     n.category,
-    coalesce(r.revenue, 0) AS revenue,
+    -- On a cluster, a number of a step of its own takes no scale from the column.
+    coalesce(r.revenue, 0)::numeric(30, 2) AS revenue,
     coalesce(r.claims, 0) AS claims,
     coalesce(r.patients, 0) AS patients,
     w.mark_id

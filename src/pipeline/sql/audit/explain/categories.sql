@@ -1,7 +1,6 @@
-{% from "revenue/first_diagnosis.jinja" import first_diagnosis %}
 -- One row per tracked category, with the patient's first diagnosis of it, if there is one.
--- The linter would break the line before LATERAL.
--- noqa: disable=LT02
+-- The linter takes the parameter for a column.
+-- noqa: disable=RF02
 WITH tracked_category AS (
     SELECT
         t.category,
@@ -18,5 +17,5 @@ SELECT
     f.icd10_code,
     f.tsp AS diagnosed_at
 FROM tracked_category AS c
-LEFT JOIN {{ first_diagnosis("%(patient_id)s", "'infinity'") }} AS f ON c.category = f.category
+LEFT JOIN analytics.counting_diagnosis(ARRAY[%(patient_id)s]::bigint[], 'infinity') AS f ON c.category = f.category
 ORDER BY c.category
