@@ -24,8 +24,8 @@ checked_window AS (
 SELECT w.window_start
 FROM checked_window AS w
 WHERE
-    -- Without a category there are no figures.
-    EXISTS (SELECT FROM analytics.backfilled_diagnosis)
+    -- Without a category there are no figures. (On a cluster, a step that stands for itself needs a column.)
+    EXISTS (SELECT b.category FROM analytics.backfilled_diagnosis AS b)
     AND NOT EXISTS (
         SELECT FROM analytics.revenue_by_diagnosis AS r
         WHERE r.window_start = w.window_start

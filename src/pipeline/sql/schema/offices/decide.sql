@@ -3,5 +3,5 @@ UPDATE staging.id_scope
 SET
     ids = %(ids)s,
     decided_at = now()
-WHERE NOT EXISTS (SELECT FROM staging.outcome)
+WHERE NOT EXISTS (SELECT o.seq FROM staging.outcome AS o LIMIT 1)
 RETURNING ids
