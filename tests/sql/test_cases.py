@@ -48,6 +48,7 @@ WITHOUT_CASE = {
     "merge/check_constraints",
     "merge/lock_cursor",
     "schema/offices/drop_views",
+    "schema/offices/in_sequence",
     "schema/limits/locks",
     "schema/partitions/make",
     "audit/rebuild/analyze",
