@@ -5,7 +5,8 @@ definitions in `streams.py`: for one stream if it uses `stream`, else for all of
 once. A file `<name>.jinja` holds what templates share. `make sql` writes out the rendered SQL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,26 @@ PLAIN: Final = ".sql"
 TEMPLATE: Final = ".sql.jinja"
 # Between the statements of one round trip.
 BETWEEN: Final = ";\n\n"
+
+# A command, by the rules of PostgreSQL's lexer; no schema file nests a comment or says BEGIN ATOMIC.
+# Libraries were looked at: sqlparse guesses by keywords where a function ends, and pglast, which has
+# the server's own parser, is under the GPL.
+COMMAND: Final = re.compile(
+    r"""
+    (?:
+        --[^\n]*
+        | /\*.*?\*/
+        | \b[Ee]'(?:[^'\\]|\\.)*'
+        | '[^']*'
+        | "[^"]*"
+        | (?<![\w$])(?P<quote>\$(?:[A-Za-z_]\w*)?\$).*?(?P=quote)
+        | [^;]
+    )+
+    (?:;|\Z)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+BLANK: Final = re.compile(r"(?:\s|--[^\n]*|;)*")
 
 
 @cache
@@ -100,6 +121,22 @@ def execute(
 ) -> None:
     """Executes a statement for its effect."""
     cursor.execute(statement(name, stream), parameters)
+
+
+def commands(text: str) -> Iterator[str]:
+    """The commands of a text, one by one; together with what is left blank, they are the text."""
+    for found in COMMAND.finditer(text):
+        if not BLANK.fullmatch(found.group()):
+            yield found.group()
+
+
+def execute_each(cursor: Cursor, name: str) -> None:
+    """Executes the commands of a file one by one.
+
+    A cluster refuses some of them, such as CREATE INDEX, in the company of others.
+    """
+    for command in commands(statement(name)):
+        cursor.execute(command)
 
 
 def fetch_all(

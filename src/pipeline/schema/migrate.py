@@ -22,6 +22,7 @@ from pipeline.core.errors import OfficeError
 from pipeline.core.statements import (
     Cursor,
     execute,
+    execute_each,
     fetch_all,
     fetch_one,
     statement,
@@ -126,7 +127,7 @@ def _apply_missing(cursor: Cursor) -> list[str]:
     for name in missing:
         # Somebody else may own the given tables: their owner may make the indexes.
         if name != INDEXES or owns_clean_tables(cursor):
-            execute(cursor, name)
+            execute_each(cursor, name)
         execute(cursor, "schema/version/record", {"name": name, "checksum": _checksum(name)})
     settle_limits(cursor)
     renew_views(cursor)

@@ -7,7 +7,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 from pipeline.core.database import Database, address
 from pipeline.core.errors import OfficeError
-from pipeline.core.statements import Cursor, execute, fetch_all, fetch_one
+from pipeline.core.statements import Cursor, execute, execute_each, fetch_all, fetch_one
 
 GLOBAL: Final = "global"
 PER_OFFICE: Final = "per_office"
@@ -86,7 +86,8 @@ def keys_of(cursor: Cursor, office: int | None) -> range:
 def renew_views(cursor: Cursor) -> None:
     """Makes the views that tell the offices apart, or drops them where ids are global."""
     per_office = are_per_office(cursor)
-    execute(cursor, "schema/offices/create_views" if per_office else "schema/offices/drop_views")
+    views = "schema/offices/create_views" if per_office else "schema/offices/drop_views"
+    execute_each(cursor, views)
 
 
 def _decide(cursor: Cursor, ids: str) -> str:
