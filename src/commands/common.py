@@ -98,13 +98,25 @@ def command_line(*words: str) -> str:
 
 
 @contextmanager
-def office_database(settings: Settings, name: str) -> Iterator[Database]:
-    """The database of the environment, or the embedded one, with the schema brought up to date."""
+def office_database(settings: Settings, name: str, *, spreads: bool = False) -> Iterator[Database]:
+    """The database of the environment, or the embedded one, with the schema brought up to date.
+
+    Args:
+        settings: the settings.
+        name: the name of the connection.
+        spreads: make a cluster of the database, if it has workers.
+    """
     configure_logging(level=logging.WARNING)
     with database_dsn(settings) as dsn, closing(Database(dsn, name=name)) as database:
         wait_until_reachable(database, seconds=START_SECONDS)
         try:
-            apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
+            apply_schema(
+                database,
+                ids=settings.ids,
+                window_minutes=settings.window_minutes,
+                spreads=spreads,
+                shards=settings.shards,
+            )
             yield database
         except psycopg2.errors.InsufficientPrivilege:
             raise OfficeError(

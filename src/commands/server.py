@@ -21,6 +21,7 @@ from commands.common import (
 from commands.progress import bar, one_by_one
 from pipeline.archive.archive import archive
 from pipeline.audit.verify import find_fault
+from pipeline.core.cluster import count_workers
 from pipeline.operations import embedded
 from pipeline.report import display
 from pipeline.schema.given import Difference, find_differences, missing_indexes
@@ -90,6 +91,9 @@ def migrate(*, is_json: bool) -> None:
     If a given table differs from what the streams carry, it says which statement mends it, and the
     exit code is 1. It also says if the server has too little room for locks.
 
+    On a Citus coordinator with workers, it spreads the tables over them, each into OFFICE_SHARDS
+    parts, by default two per worker. The office's data moves along; stop the services meanwhile.
+
     The passwords come from OFFICE_INGEST_PASSWORD, OFFICE_MERGE_PASSWORD,
     OFFICE_ANALYTICS_PASSWORD and OFFICE_AUDITOR_PASSWORD, or from files of these names in the
     secrets folder. A role without a password there keeps its own.
@@ -97,7 +101,8 @@ def migrate(*, is_json: bool) -> None:
     Example: OFFICE_AUDITOR_PASSWORD=… python src/office.py migrate
     """
     settings = chosen_settings()
-    with office_database(settings, "office migrate") as database:
+    with office_database(settings, "office migrate", spreads=True) as database:
+        workers = database.run(count_workers)
         database.run(partial(set_passwords, passwords=settings.role_passwords))
         differences = database.run(find_differences)
         shortage = database.run(too_few_locks)
@@ -109,11 +114,13 @@ def migrate(*, is_json: bool) -> None:
         "too_few_locks": shortage,
         "no_roles": remarks[0],
         "missing_indexes": remarks[1],
+        "workers": workers,
     }
     state = "applied" if differences else "up to date"
     lines = [
         f"The schema is {state}; passwords given to: {', '.join(roles) or 'none'}.",
         *difference_lines(differences),
+        *([f"The tables are spread over a cluster: {workers} workers."] if workers else []),
         *([shortage] if shortage else []),
         *(remark for remark in remarks if remark),
     ]

@@ -25,7 +25,7 @@ from pipeline.core.statements import (
 from pipeline.core.streams import STREAMS
 
 # Applied before any test: their cases say what the views show.
-SCHEMA_FILE = re.compile(r"schema/(version|baseline|migrations|repeatable)/.+")
+SCHEMA_FILE = re.compile(r"(schema/(version|baseline|migrations|repeatable)/.+|citus/\d.+)")
 # Loaded first, because other tables refer to them.
 PARENT_TABLES = ("patient", "staging.merge_run", "analytics.quality_run")
 # Of what the statement returns; the other expectations are of tables and views.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline.core.statements import all_statements, commands, statement
+from pipeline.core.statements import all_statements, commands_in, statement
 
 SCHEMA = [
     name
@@ -36,13 +36,13 @@ BEGINNING = re.compile(
     ],
 )
 def test_a_text_is_taken_apart_at_the_ends_of_commands(text: str, expected: list[str]) -> None:
-    assert list(commands(text)) == expected
+    assert list(commands_in(text)) == expected
 
 
 @pytest.mark.parametrize("name", SCHEMA)
 def test_the_commands_of_a_schema_file_are_the_file(name: str) -> None:
     text = statement(name)
-    found = list(commands(text))
+    found = list(commands_in(text))
     rest = text
     for command in found:
         assert BEGINNING.match(command), command

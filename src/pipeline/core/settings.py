@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     window_minutes: int | None = Field(default=None, gt=0, le=MINUTES_OF_A_DAY)
     """Length of a window in minutes. Settled when the first window is published. Without it the
     database decides, and begins with 10."""
+    shards: int | None = Field(default=None, gt=0)
+    """Into how many parts `office.py migrate` cuts a table when it spreads it over a cluster; by
+    default two per worker."""
     number: int | None = Field(default=None, ge=0, le=92_000)
     """The office in simulated events. Without it they carry none, or 0 if ids are per office."""
     pipes: Mapping[str, Path] = {}

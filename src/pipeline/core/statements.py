@@ -25,9 +25,9 @@ TEMPLATE: Final = ".sql.jinja"
 # Between the statements of one round trip.
 BETWEEN: Final = ";\n\n"
 
-# A command, by the rules of PostgreSQL's lexer; no schema file nests a comment or says BEGIN ATOMIC.
-# Libraries were looked at: sqlparse guesses by keywords where a function ends, and pglast, which has
-# the server's own parser, is under the GPL.
+# A command, by the rules of PostgreSQL's lexer. No schema file nests a comment or has BEGIN ATOMIC.
+# Libraries were looked at: sqlparse guesses by keywords where a function ends, and pglast, which
+# has the server's own parser, is under the GPL.
 COMMAND: Final = re.compile(
     r"""
     (?:
@@ -123,7 +123,7 @@ def execute(
     cursor.execute(statement(name, stream), parameters)
 
 
-def commands(text: str) -> Iterator[str]:
+def commands_in(text: str) -> Iterator[str]:
     """The commands of a text, one by one; together with what is left blank, they are the text."""
     for found in COMMAND.finditer(text):
         if not BLANK.fullmatch(found.group()):
@@ -135,7 +135,7 @@ def execute_each(cursor: Cursor, name: str) -> None:
 
     A cluster refuses some of them, such as CREATE INDEX, in the company of others.
     """
-    for command in commands(statement(name)):
+    for command in commands_in(statement(name)):
         cursor.execute(command)
 
 

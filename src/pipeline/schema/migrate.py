@@ -3,7 +3,8 @@
 - `baseline/` holds the tables. Each file is applied once.
 - `migrations/` holds what changed the tables since. Each file is applied once.
 - `repeatable/` holds functions, views, comments and rights. All of these files are applied again
-  when one of them has changed.
+  when one of them has changed. On a cluster, a file of the same name in `sql/citus/` takes the
+  place of one.
 
 A file that is applied once must never be edited: its checksum is compared, and a change is refused.
 
@@ -17,6 +18,7 @@ import logging
 
 from psycopg2.errors import InsufficientPrivilege
 
+from pipeline.core.cluster import is_cluster
 from pipeline.core.database import Database, address
 from pipeline.core.errors import OfficeError
 from pipeline.core.statements import (
@@ -35,6 +37,7 @@ from pipeline.schema.given import (
     settle_limits,
     warn_of_differences,
 )
+from pipeline.schema.layout import grant_on_shards, spread_tables
 from pipeline.schema.limits import warn_of_few_locks
 from pipeline.schema.offices import decide_ids, renew_views
 from pipeline.schema.partitions import make_partitions
@@ -46,6 +49,7 @@ log = logging.getLogger(__name__)
 BASELINE = "schema/baseline"
 MIGRATIONS = "schema/migrations"
 REPEATABLE = "schema/repeatable"
+OF_CLUSTER = "citus"
 
 # The indexes of the clean tables, which only the owner of these may make.
 INDEXES = f"{BASELINE}/180_clean_tables"
@@ -57,22 +61,36 @@ Checksums = dict[str, str]
 
 
 def apply_schema(
-    database: Database, *, ids: str | None = None, window_minutes: int | None = None
+    database: Database,
+    *,
+    ids: str | None = None,
+    window_minutes: int | None = None,
+    spreads: bool = False,
+    shards: int | None = None,
 ) -> None:
     """Applies the schema files that are missing, and makes the partitions of the days to come.
+
+    On a cluster, it spreads the tables that they make as the others are.
 
     Args:
         database: the database to bring up to date.
         ids: whether ids are `global` or `per_office`; None keeps what the database says.
         window_minutes: the length of a window; None keeps what the database says.
+        spreads: make a cluster of the database, if it has workers.
+        shards: into how many parts a table is cut on a cluster; None for two per worker.
 
     Raises:
         OfficeError: a given table is missing or can't be used, the user may not change the schema,
             an applied file was edited, the database is too old or too new, or ids or windows are
             settled otherwise.
     """
+    if spreads:
+        # The given tables come first; what the schema builds on them follows them to the nodes.
+        _lay_out(database, shards)
     if not database.run(_is_up_to_date):
         _bring_up_to_date(database)
+        if database.run(is_cluster):
+            _lay_out(database, shards)
     make_partitions(database)
     decide_ids(database, ids)
     decide_window_length(database, window_minutes)
@@ -92,6 +110,12 @@ def schema_version() -> str:
     return statements_in(MIGRATIONS)[-1].rpartition("/")[2]
 
 
+def _lay_out(database: Database, shards: int | None) -> None:
+    spread_tables(database, shards)
+    if database.run(is_cluster):
+        database.run(grant_on_shards)
+
+
 def _bring_up_to_date(database: Database) -> None:
     try:
         applied = database.run(_apply_missing)
@@ -105,7 +129,8 @@ def _bring_up_to_date(database: Database) -> None:
 
 
 def _is_up_to_date(cursor: Cursor) -> bool:
-    is_applied = _applied(cursor) == _checksums_of(*_applied_once(), *_repeatable())
+    needed = _checksums_of(*_applied_once(), *_repeatable(cursor))
+    is_applied = _applied(cursor) == needed
     return is_applied and _has_roles_and_views(cursor)
 
 
@@ -121,9 +146,11 @@ def _apply_missing(cursor: Cursor) -> list[str]:
         # No merge is under way from here on: the limits of the columns may change.
         execute(cursor, "revenue/lock_cursors")
     missing = [name for name in _applied_once() if name not in applied]
-    if _repeatable_changed(applied) or missing or not _has_roles_and_views(cursor):
+    repeatable = _repeatable(cursor)
+    has_changed = _only_repeatable(applied) != _checksums_of(*repeatable)
+    if has_changed or missing or not _has_roles_and_views(cursor):
         execute(cursor, "schema/version/forget_repeatable")
-        missing += _repeatable()
+        missing += repeatable
     for name in missing:
         # Somebody else may own the given tables: their owner may make the indexes.
         if name != INDEXES or owns_clean_tables(cursor):
@@ -151,7 +178,7 @@ def _adopt_baseline(cursor: Cursor) -> None:
 
 def _refuse_edited(applied: Checksums) -> None:
     for name, checksum in applied.items():
-        if name.startswith(REPEATABLE):
+        if _is_repeatable(name):
             continue
         if name not in _applied_once():
             raise OfficeError(
@@ -165,17 +192,23 @@ def _refuse_edited(applied: Checksums) -> None:
             )
 
 
-def _repeatable_changed(applied: Checksums) -> bool:
-    then = {name: each for name, each in applied.items() if name.startswith(REPEATABLE)}
-    return then != _checksums_of(*_repeatable())
+def _only_repeatable(applied: Checksums) -> Checksums:
+    return {name: each for name, each in applied.items() if _is_repeatable(name)}
+
+
+def _is_repeatable(name: str) -> bool:
+    return name.startswith((REPEATABLE, OF_CLUSTER))
 
 
 def _applied_once() -> list[str]:
     return [*statements_in(BASELINE), *statements_in(MIGRATIONS)]
 
 
-def _repeatable() -> list[str]:
-    return statements_in(REPEATABLE)
+def _repeatable(cursor: Cursor) -> list[str]:
+    """The repeatable files; on a cluster, some of its own in the place of those of that name."""
+    own = set(statements_in(OF_CLUSTER)) if is_cluster(cursor) else set()
+    names = [(name, name.replace(REPEATABLE, OF_CLUSTER)) for name in statements_in(REPEATABLE)]
+    return [instead if instead in own else name for name, instead in names]
 
 
 def _checksums_of(*names: str) -> Checksums:
