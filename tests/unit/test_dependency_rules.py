@@ -424,12 +424,16 @@ def strings_of(tree: ast.Module) -> list[str]:
 
 
 def takes_whole_sql(call: ast.Call) -> bool:
-    """Whether a cursor gets its SQL as it stands: a statement of a file, or a plain string."""
+    """Whether a cursor gets its SQL as it stands: a statement of a file, or a plain string.
+
+    What the driver has put the parameters in was looked at when the driver got it.
+    """
     if not (isinstance(call.func, ast.Attribute) and call.func.attr in SQL_METHODS):
         return True
     given = call.args[0] if call.args else None
     return isinstance(given, ast.Constant) or (
-        isinstance(given, ast.Call) and dotted(given.func) in ("statement", "statements")
+        isinstance(given, ast.Call)
+        and dotted(given.func) in ("statement", "statements", "cursor.mogrify")
     )
 
 

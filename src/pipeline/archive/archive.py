@@ -144,10 +144,8 @@ def _export_and_drop(
 
 
 def _export(file: Path, span: dict[str, Any], cursor: Cursor) -> Exported:
-    execute(cursor, "archive/choose_day", span)
-
     def copy_out(target: CopyTarget) -> None:
-        cursor.copy_expert(statement("archive/export_day"), target)
+        cursor.copy_expert(cursor.mogrify(statement("archive/export_day"), span), target)
 
     return write_file(file, copy_out)
 

@@ -61,12 +61,14 @@ def _spread(table: Any, cursor: Cursor, *, shards: int) -> bool:  # noqa: ANN401
     if fetch_one(cursor, "schema/layout/is_spread", name).is_spread:
         return False
     execute(cursor, "schema/layout/unlimit_time")
+    execute(cursor, "schema/layout/keep_comments")
     if table.spread_by is None:
         execute(cursor, "schema/layout/copy_to_nodes", name)
-        return True
-    # A table beside another one is cut as that one is.
-    number = {"shards": shards if table.beside == "none" else None}
-    execute(cursor, "schema/layout/spread", {**table._asdict(), **number})
+    else:
+        # A table beside another one is cut as that one is.
+        number = {"shards": shards if table.beside == "none" else None}
+        execute(cursor, "schema/layout/spread", {**table._asdict(), **number})
+    execute(cursor, "schema/layout/restore_comments")
     return True
 
 

@@ -84,9 +84,10 @@ def apply_schema(
             an applied file was edited, the database is too old or too new, or ids or windows are
             settled otherwise.
     """
-    if spreads:
-        # The given tables come first; what the schema builds on them follows them to the nodes.
-        _lay_out(database, shards)
+    # The given tables come first; what the schema builds on them follows them to the nodes.
+    if spreads and _lay_out(database, shards):
+        # Citus has made views anew, without the rights on them.
+        database.run(_forget_repeatable)
     if not database.run(_is_up_to_date):
         _bring_up_to_date(database)
         if database.run(is_cluster):
@@ -110,10 +111,17 @@ def schema_version() -> str:
     return statements_in(MIGRATIONS)[-1].rpartition("/")[2]
 
 
-def _lay_out(database: Database, shards: int | None) -> None:
-    spread_tables(database, shards)
+def _lay_out(database: Database, shards: int | None) -> list[str]:
+    """Spreads the tables, and gives the roles their rights on them; returns what it has spread."""
+    spread = spread_tables(database, shards)
     if database.run(is_cluster):
         database.run(grant_on_shards)
+    return spread
+
+
+def _forget_repeatable(cursor: Cursor) -> None:
+    if _applied(cursor):
+        execute(cursor, "schema/version/forget_repeatable")
 
 
 def _bring_up_to_date(database: Database) -> None:
@@ -135,6 +143,7 @@ def _is_up_to_date(cursor: Cursor) -> bool:
 
 
 def _apply_missing(cursor: Cursor) -> list[str]:
+    execute(cursor, "schema/version/in_sequence")
     require_given_tables(cursor, is_new=not _applied(cursor))
     # One process at a time. Others can read and write the tables meanwhile.
     execute(cursor, "schema/version/lock")

@@ -94,7 +94,7 @@ def _decide(cursor: Cursor, ids: str) -> str:
     settled = scope(cursor)
     if settled == ids:
         return settled
-    execute(cursor, "schema/offices/in_sequence")
+    execute(cursor, "schema/version/in_sequence")
     # No merge runs while these locks are held.
     execute(cursor, "revenue/lock_cursors")
     if not fetch_all(cursor, "schema/offices/decide", {"ids": ids}):

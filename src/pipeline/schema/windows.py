@@ -46,6 +46,7 @@ def _decide(cursor: Cursor, length: timedelta) -> timedelta:
     settled = read_window_length(cursor)
     if settled == length:
         return settled
+    execute(cursor, "schema/version/in_sequence")
     # No merge or analytics run is under way while these locks are held.
     execute(cursor, "revenue/lock_cursors")
     if fetch_one(cursor, "schema/windows/is_settled").is_settled:

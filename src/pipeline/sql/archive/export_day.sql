@@ -1,4 +1,4 @@
--- One row per raw row of the chosen day, in the order of writing, sent to the client.
+-- One row per raw row of a day, in the order of writing, sent to the client. COPY takes no parameters: the driver puts them in.
 -- (The linter doesn't know the option.)
 COPY (
     SELECT
@@ -10,7 +10,7 @@ COPY (
         e.xid
     FROM staging.event AS e
     WHERE
-        e.received_at >= current_setting('office.exported_from')::timestamptz
-        AND e.received_at < current_setting('office.exported_until')::timestamptz
+        e.received_at >= coalesce(%(begins_at)s::timestamptz, '-infinity')
+        AND e.received_at < %(ends_at)s::timestamptz
     ORDER BY e.seq
 ) TO STDOUT (FORMAT binary) -- noqa: PRS
