@@ -22,6 +22,10 @@ PASSING = {
     "disk full": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$",
     "too many connections": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53300'; END $$",
     "starting up": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P03'; END $$",
+    "node of a cluster away": """
+        DO $$ BEGIN RAISE EXCEPTION 'failure on connection marked as essential: 10.0.0.2:5432'
+        USING ERRCODE = 'XX000'; END $$
+        """,
     "standby": "SET LOCAL transaction_read_only = on; DELETE FROM analytics.quality_check",
 }
 
@@ -61,6 +65,19 @@ def test_what_does_not_pass_is_not_tried_again(shared: Database) -> None:
         cursor.execute("SELECT 1 / 0")
 
     with pytest.raises(psycopg2.errors.DivisionByZero):
+        shared.run(step)
+    assert len(attempts) == 1
+    shared.close()
+
+
+def test_what_was_not_foreseen_is_not_tried_again(shared: Database) -> None:
+    attempts = []
+
+    def step(cursor: Cursor) -> None:
+        attempts.append("")
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'oops' USING ERRCODE = 'XX000'; END $$")
+
+    with pytest.raises(psycopg2.errors.InternalError_):
         shared.run(step)
     assert len(attempts) == 1
     shared.close()

@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
+from pipeline.core.cluster import is_node_away
 from pipeline.merge.failure import (
     ATTEMPTS_ALONE,
     FIRST_BATCH,
@@ -78,8 +79,8 @@ class Failed(psycopg2.Error):
     pgcode = None
 
 
-def failed(sqlstate: str | None) -> psycopg2.Error:
-    error: psycopg2.Error = type("Failed", (Failed,), {"pgcode": sqlstate})("Key (id)=(4711)")
+def failed(sqlstate: str | None, text: str = "Key (id)=(4711)") -> psycopg2.Error:
+    error: psycopg2.Error = type("Failed", (Failed,), {"pgcode": sqlstate})(text)
     return error
 
 
@@ -117,6 +118,40 @@ def test_what_may_pass_is_doubtful(sqlstate: str) -> None:
 )
 def test_what_passes_or_concerns_all_rows_does_not(sqlstate: str | None) -> None:
     assert of(failed(sqlstate)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server closed the connection unexpectedly\n\tThis probably means the server terminated",
+        "cannot connect to 10.0.0.2:5432 to fetch intermediate results\nCONTEXT:  while executing",
+        "failure on connection marked as essential: 10.0.0.2:5432\n",
+        'failed to read result "repartition_66_4_4" from node 10.0.0.2:5432\n',
+        "failed to prepare transaction 'citus_0_1_2_3' on host 10.0.0.2:5432\nHINT:  Try",
+        "could not connect to any active placements\n",
+        "terminating connection due to administrator command\n",
+        "the database system is shutting down\n",
+    ],
+)
+def test_a_node_that_is_away_does_not_lie_in_the_rows(text: str) -> None:
+    assert of(failed("XX000", text)) is None
+    assert is_node_away(failed("XX000", text))
+    assert not is_node_away(failed("22P02", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "may_pass"),
+    [
+        ('duplicate key value violates unique constraint "claim_pkey_102008"\nDETAIL:  Key', True),
+        ('new row for relation "claim_102009" violates check constraint "c"\nDETAIL:  a', False),
+        ("cache lookup failed\nDETAIL:  server closed the connection unexpectedly", False),
+    ],
+)
+def test_a_row_that_a_node_refuses_in_a_copy_lies_in_the_rows(text: str, may_pass: bool) -> None:
+    found = of(failed("XX000", text))
+    assert found
+    assert isinstance(found, DoubtfulRowsError) == may_pass
+    assert "claim_" not in str(found)
 
 
 def test_a_timeout_is_told_from_a_cancel_by_its_time() -> None:

@@ -31,6 +31,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from pipeline.core.cluster import NodeAwayError, is_node_away
 from pipeline.core.errors import OfficeError
 from pipeline.core.link import (
     GONE,
@@ -154,9 +155,11 @@ class Database:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor
             opened.commit()
-        except BaseException:
+        except BaseException as error:
             self._roll_back(opened)
             self._end_where_interrupted()
+            if isinstance(error, psycopg2.Error) and is_node_away(error):
+                raise NodeAwayError from None
             raise
 
     @contextmanager
@@ -169,9 +172,11 @@ class Database:
         try:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor
-        except BaseException:
+        except BaseException as error:
             self._roll_back(opened)
             self._end_where_interrupted()
+            if isinstance(error, psycopg2.Error) and is_node_away(error):
+                raise NodeAwayError from None
             raise
 
     def run(self, step: Callable[[Cursor], T], *, snapshot: bool = False) -> T:

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg2
 from psycopg2.errors import QueryCanceled
 
+from pipeline.core.cluster import is_duplicate_key, is_node_away
 from pipeline.core.database import PassingError, describe
 
 FIRST_BATCH: Final = 2_500
@@ -17,7 +18,7 @@ GROWTH: Final = 4
 ATTEMPTS_ALONE: Final = 3
 
 # Beginnings of SQLSTATE: a value, a constraint, a limit of the server's, a trigger or a function
-# refuses a row; XX000 is an error that PostgreSQL itself did not foresee.
+# refuses a row; XX000 is an error that PostgreSQL itself did not foresee, or one of Citus's.
 OF_ROWS: Final = ("21", "22", "23", "38", "39", "44", "54", "P0", "XX000")
 # A key was inserted meanwhile; memory or temporary files ran short. This may pass, or come again.
 DOUBTFUL: Final = ("23505", "53200", "53400")
@@ -53,8 +54,10 @@ def rows_error(
         rows: how many raw rows it was about.
         first_seq: the first of them.
     """
+    if is_node_away(error):
+        return None
     sqlstate = error.pgcode or ""
-    if sqlstate.startswith(DOUBTFUL):
+    if sqlstate.startswith(DOUBTFUL) or is_duplicate_key(error):
         return DoubtfulRowsError(describe(error), rows=rows, first_seq=first_seq)
     is_timeout = isinstance(error, QueryCanceled) and took >= NEARLY * limit
     if is_timeout or sqlstate.startswith(OF_ROWS):
