@@ -62,6 +62,7 @@ WITHOUT_CASE = {
     "schema/layout/unlimit_time",
     "schema/offices/drop_views",
     "schema/limits/locks",
+    "schema/limits/locks_of_workers",
     "schema/partitions/make",
     "audit/rebuild/analyze",
     "audit/rebuild/analyze_archived",

@@ -6,9 +6,10 @@ are full, statements fail with "out of shared memory". Their size can only be ch
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
-from pipeline.core.statements import Cursor, fetch_one
+from pipeline.core.cluster import is_cluster
+from pipeline.core.statements import Cursor, fetch_all, fetch_one
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,22 @@ def too_few_locks(cursor: Cursor) -> str | None:
     max_prepared_transactions). Up to PostgreSQL 18, the server really has room for some more.
     """
     found = fetch_one(cursor, "schema/limits/locks")
+    short = [_shortage("The server", found, found.days)]
+    if is_cluster(cursor):
+        # A worker has its shards of each day.
+        workers = fetch_all(cursor, "schema/limits/locks_of_workers")
+        short += [_shortage(f"The worker {each.node}", each, found.days) for each in workers]
+    return " ".join(filter(None, short)) or None
+
+
+def _shortage(server: str, found: Any, days: int) -> str | None:  # noqa: ANN401
     room = found.locks_per_transaction * found.transactions
     needed = AT_ONCE * found.relations // HOLDERS_PER_LOCK
     if needed <= room:
         return None
     return (
-        f"The server has room for {room} locks, and {AT_ONCE} statements at once over all "
-        f"{found.days} days need {needed}: run ALTER SYSTEM SET max_locks_per_transaction = "
+        f"{server} has room for {room} locks, and {AT_ONCE} statements at once over all "
+        f"{days} days need {needed}: run ALTER SYSTEM SET max_locks_per_transaction = "
         f"{_enough(needed, found.transactions)} as a superuser, and restart the server."
     )
 
