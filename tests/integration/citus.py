@@ -1,8 +1,11 @@
-"""The layout for Citus, as it stands in its file."""
+"""The layout for Citus, as it stands in its file; and a cluster's database."""
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg2
 
 from pipeline.core.statements import Cursor, statement
 
@@ -47,3 +50,36 @@ def beside_of(row: Any) -> str:  # noqa: ANN401
 
 def layout_sql() -> str:
     return statement(NAME)
+
+
+# --- a cluster, and the office on it ---
+
+OF_AN_OFFICE = """
+    SELECT count(*) FROM pg_tables
+    WHERE schemaname IN ('staging', 'analytics')
+        OR tablename IN ('patient', 'claim', 'diagnose', 'schema_version')
+    """
+DROPS = (
+    "DROP SCHEMA IF EXISTS offices CASCADE",
+    "DROP SCHEMA IF EXISTS audit CASCADE",
+    "DROP SCHEMA IF EXISTS analytics CASCADE",
+    "DROP SCHEMA IF EXISTS staging CASCADE",
+    "DROP TABLE IF EXISTS claim CASCADE",
+    "DROP TABLE IF EXISTS diagnose CASCADE",
+    "DROP TABLE IF EXISTS patient CASCADE",
+    "DROP TABLE IF EXISTS schema_version CASCADE",
+)
+
+
+def ask(dsn: str, query: str) -> list[tuple[Any, ...]]:
+    """A statement in a transaction of its own."""
+    with closing(psycopg2.connect(dsn)) as opened:
+        opened.autocommit = True
+        with opened.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+
+def drop_office(dsn: str) -> None:
+    for drop in DROPS:
+        ask(dsn, drop)

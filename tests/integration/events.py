@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.core.database import Database
+from pipeline.core.statements import execute
 from pipeline.merge.merge import merge_pending
 from pipeline.revenue.revenue import close_run, compute, publish
 from pipeline.staging.append import append
@@ -17,6 +18,12 @@ PASS_OVER = """
     UPDATE staging.merge_cursor
     SET taken_seq = (SELECT coalesce(max(seq), 0) FROM staging.event),
         looked_seq = (SELECT coalesce(max(seq), 0) FROM staging.event)
+    """
+# Not those of other schemas: an extension has sequences of its own.
+RESTART_NUMBERS = """
+    SELECT setval(c.oid::regclass, 1, false) FROM pg_class AS c
+    WHERE c.relkind = 'S'
+        AND c.relnamespace IN ('staging'::regnamespace, 'analytics'::regnamespace)
     """
 # What refers to another table stands before it.
 FILLED_BY_ARRIVALS = (
@@ -91,10 +98,11 @@ def empty(database: Database) -> None:
     Deletes: TRUNCATE takes a hundred times as long, as it makes new files for every day.
     """
     with database.transaction() as cursor:
+        execute(cursor, "schema/version/in_sequence")
         for table in FILLED_BY_ARRIVALS:
             cursor.execute(f"DELETE FROM {table}")
         cursor.execute("DELETE FROM patient WHERE id > 1000")
-        cursor.execute("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
+        cursor.execute(RESTART_NUMBERS)
         cursor.execute("""
             UPDATE staging.merge_cursor
             SET taken_seq = 0, taken_at = '-infinity', looked_seq = 0, looked_at = '-infinity',

@@ -12,10 +12,13 @@ from typing import Any, TextIO
 
 from psycopg2.extensions import new_type, register_type
 
+from integration.events import RESTART_NUMBERS
 from pipeline.core.database import Database
 from pipeline.core.statements import (
     SQL_FOLDER,
     Cursor,
+    commands_in,
+    execute,
     execute_all,
     is_per_stream,
     is_template,
@@ -35,17 +38,6 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT.+")
 # bool, bytea, integers, bigint[], text[], dates and times, numeric, jsonb: as the server writes.
 OIDS = (16, 17, 20, 21, 23, 1009, 1016, 1082, 1114, 1184, 1700, 3802)
 AS_TEXT = new_type(OIDS, "AS_TEXT", lambda text, _: text)
-
-# Undone with the rest, as nextval() is not.
-RESTART_NUMBERS = """
-    DO $$
-    DECLARE sequence regclass;
-    BEGIN
-        FOR sequence IN SELECT c.oid FROM pg_class AS c WHERE c.relkind = 'S' LOOP
-            EXECUTE format('ALTER SEQUENCE %s RESTART', sequence);
-        END LOOP;
-    END $$
-    """
 
 # An outcome is kept beside its raw row, so that a file need not say when that was received.
 OUTCOME_TABLES = ("staging.outcome", "rebuilt_outcome", "lost_outcome")
@@ -116,6 +108,7 @@ def differences(case: Path, database: Database, *, instead: str | None = None) -
     files = files_of(case)
     found: list[str] = []
     with suppress(UndoError), database.transaction() as cursor:
+        execute(cursor, "schema/version/in_sequence")
         cursor.execute(RESTART_NUMBERS)
         if instead:
             cursor.execute(statement(instead))
@@ -154,7 +147,8 @@ def load(cursor: Cursor, files: dict[str, Path]) -> None:
     for table in set(tables) & set(OUTCOME_TABLES):
         cursor.execute(BESIDE_RAW_ROW.format(table=table))
     if "input.sql" in files:
-        cursor.execute(files["input.sql"].read_text(encoding="utf-8"))
+        for command in commands_in(files["input.sql"].read_text(encoding="utf-8")):
+            cursor.execute(command)
 
 
 def copy(cursor: Cursor, table: str, columns: str, rows: TextIO) -> None:

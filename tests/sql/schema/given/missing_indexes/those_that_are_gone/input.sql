@@ -1,1 +1,2 @@
-DROP INDEX claim_tsp, diagnose_code_patient_tsp;
+DROP INDEX claim_tsp;
+DROP INDEX diagnose_code_patient_tsp;
