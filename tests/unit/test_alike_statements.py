@@ -53,7 +53,8 @@ def test_no_two_files_are_alike_but_for_a_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["merge/merge_rows/020_judge_rows", "audit/verify/050_equals_raw", "audit/explain/clean_row"]
+    "name",
+    ["merge/merge_rows/020_judge_rows", "audit/verify/050_equals_raw", "audit/explain/clean_row"],
 )
 def test_a_planted_pair_is_reported(name: str) -> None:
     pair = {f"{name}_{stream}": statement(name, stream) for stream in ("claim", "diagnose")}
