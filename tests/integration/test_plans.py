@@ -118,10 +118,26 @@ def snapshot(step: Callable[[Cursor], object]) -> Callable[[Database], object]:
     return lambda database: database.run(step, snapshot=True)
 
 
+# The planner shows what a function reads where it can put its body in the place of the call.
+OF_FIGURES = (
+    "SELECT f.* FROM analytics.first_diagnosis('{1,2}') AS f",
+    "SELECT d.* FROM analytics.counting_diagnosis('{1,2}', now()) AS d",
+    "SELECT w.* FROM analytics.claimed_window(now() - interval '1 day', now()) AS w",
+)
+
+
+def look_up_for_figures(cursor: Cursor) -> None:
+    """Calls the functions that look things up for the figures, and sees what they read."""
+    for query in OF_FIGURES:
+        cursor.execute(query)
+    assert all(list(relations(plan)) for plan in Explaining.plans)
+
+
 WORKS: dict[str, Callable[[Database], object]] = {
     "append": append_some,
     "merge": merge_with(None),
     "analytics run": merge_and_publish,
+    "what figures are made of": snapshot(look_up_for_figures),
     "status": snapshot(read_status),
     "metrics of streams": snapshot(read_streams),
     "metrics of windows": snapshot(read_windows),

@@ -289,8 +289,9 @@ BOUNDS = {"now": LATER, "since": NOON, "until": LATER, "quality_run_id": 1}
 
 
 LOOKED_UP: dict[str, tuple[dict[str, Any], int]] = {
-    "revenue/compute_candidate": (BOUNDS, 4),
-    "revenue/clear_empty_windows": (BOUNDS, 1),
+    "revenue/compute_candidate": (BOUNDS, 1),
+    "revenue/clear_empty_windows": ({**BOUNDS, "computed": [NOON]}, 1),
+    "audit/explain/categories": ({"patient_id": 1}, 1),
     "report/claims_by_window": (BOUNDS, 1),
     "audit/explain/patient_windows": ({**BOUNDS, "patient_id": 1, "most": 9}, 1),
 }
