@@ -17,13 +17,14 @@ CASES = sorted({file.parent for file in HERE.rglob("expect*.csv")})
 # What a cluster has in place of a file of the schema, and the cases that read what it makes: they
 # come out the same by it.
 OF_A_CLUSTER = {
+    "citus/205_raw_and_clean": ("schema/repeatable/205_raw_and_clean/",),
     "citus/210_figures": (
         "audit/explain/categories/",
         "audit/explain/contributions/",
         "revenue/",
         "schema/offices/",
         "schema/repeatable/210_figures/",
-    )
+    ),
 }
 CASES_OF_A_CLUSTER = [
     (form, case)
@@ -37,10 +38,7 @@ CASES_OF_A_CLUSTER = [
 # Citus has.
 WITHOUT_CASE = {
     "archive/export_day",
-    "citus/205_raw_and_clean",
     "core/cluster/allow_large_results",
-    # Its cases are those of schema/repeatable/210_figures.
-    "citus/210_figures",
     "citus/layout",
     "core/cluster/count_workers",
     "core/cluster/has_extension",
