@@ -337,8 +337,8 @@ MUTANTS: Final[list[Mutant]] = [
         "A rebuild parses the payload again that failed in the merge.",
         UNPROCESSABLE_TESTS,
         DERIVE,
-        "CASE WHEN f.reason = 'unprocessable' THEN NULL ELSE e.payload END",
-        "e.payload",
+        "CASE WHEN f.reason = 'unprocessable' THEN NULL ELSE f.payload END",
+        "f.payload",
     ),
     _mutant(
         "no ORDER BY",
@@ -744,10 +744,10 @@ ON CONFLICT (id) DO UPDATE
     _mutant(
         "keep figures of no category",
         "Where no category is left, the figures stay.",
-        REVENUE_TESTS,
+        SQL_TESTS,
         "src/pipeline/sql/revenue/clear_empty_windows.sql",
-        "OR NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)",
-        "OR FALSE",
+        "NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)",
+        "FALSE",
     ),
     _mutant(
         "mark by the codes of the moment",
