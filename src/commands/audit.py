@@ -52,11 +52,11 @@ of_office = click.option(
 def verify_command(since: str | None, *, is_all: bool, is_json: bool) -> None:
     """Check every promise about the data.
 
-    It reads one snapshot; on a cluster, merges wait for it meanwhile. By default it checks what arrived, was merged or published in the last 24
-    hours; with --all it checks everything. T without an offset is in OFFICE_TIMEZONE. If a promise
-    is broken, it prints the rows at fault and the commands that mend it, and exits with 1. It
-    checks the size of each archive file, and reads the recent ones; with --all it reads all of
-    them.
+    It reads one snapshot; on a cluster, merges wait meanwhile. By default it checks what arrived,
+    was merged or published in the last 24 hours; with --all it checks everything. T without an
+    offset is in OFFICE_TIMEZONE. If a promise is broken, it prints the rows at fault and the
+    commands that mend it, and exits with 1. It checks the size of each archive file, and reads the
+    recent ones; with --all it reads all of them.
 
     Example: python src/office.py verify --all
     """

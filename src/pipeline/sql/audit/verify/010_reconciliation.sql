@@ -29,7 +29,7 @@ archived_by_stream AS (
     -- By the bounds of seq an index finds the outcomes of a file.
     INNER JOIN staging.outcome AS o
         ON
-            o.received_at >= coalesce(a.begins_at, '-infinity') AND o.received_at < a.ends_at
+            o.received_at >= coalesce(a.begins_at, '-infinity') AND a.ends_at > o.received_at
             AND o.seq >= lower(a.seqs) AND o.seq < upper(a.seqs) AND o.seq <@ a.seqs
     WHERE upper(a.seqs) > %(first_seq)s AND o.seq BETWEEN %(first_seq)s AND %(last_seq)s
     GROUP BY o.stream

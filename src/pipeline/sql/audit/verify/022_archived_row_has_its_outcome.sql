@@ -1,7 +1,5 @@
 -- every raw row that was archived has its one outcome
 -- mended by: rebuild --apply
--- The linter would break the line before LATERAL.
--- noqa: disable=LT02
 WITH checked_file AS (
     SELECT
         a.file_name,
@@ -21,7 +19,7 @@ outcome_by_file AS (
     -- By the bounds of seq an index finds the outcomes of a file.
     INNER JOIN staging.outcome AS o
         ON
-            o.received_at >= c.begins_at AND o.received_at < c.ends_at
+            c.begins_at <= o.received_at AND c.ends_at > o.received_at
             AND o.seq >= lower(c.seqs) AND o.seq < upper(c.seqs) AND o.seq <@ c.seqs
     GROUP BY c.file_name
 )
