@@ -305,8 +305,8 @@ MUTANTS: Final[list[Mutant]] = [
         "A row whose patient has come loses the record that it was rejected.",
         PATIENT_TESTS,
         "src/pipeline/sql/schema/repeatable/190_put_back_awaited.sql",
-        "    FROM put_back AS b\n    ORDER BY b.seq\n",
-        "    FROM put_back AS b\n    WHERE FALSE\n",
+        "        FROM put_back AS b\n        ORDER BY b.seq\n",
+        "        FROM put_back AS b\n        WHERE FALSE\n",
     ),
     _mutant(
         "a cancelled row is rejected",
