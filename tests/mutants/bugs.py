@@ -541,8 +541,8 @@ ON CONFLICT (id) DO UPDATE
         "verify reads a row that was merged by an older contract by the newest one.",
         ("tests/integration/test_contract_version.py",),
         "src/pipeline/sql/audit/verify/050_equals_raw.sql.jinja",
-        "coalesce(m.contract, staging.contract_version()) AS contract",
-        "staging.contract_version() AS contract",
+        "coalesce(m.contract, staging.contract_version()), s.ids) AS raw",
+        "staging.contract_version(), s.ids) AS raw",
     ),
     _mutant(
         "parse before counting the depth",
@@ -896,8 +896,8 @@ ON CONFLICT (id) DO UPDATE
         "A diagnosis whose raw row is gone holds back no window behind its own.",
         ERASED_TESTS,
         "src/pipeline/sql/schema/repeatable/180_gone_row_window.sql.jinja",
-        "clean.tsp >= staging.as_tsp(d.since, clean.tsp)",
-        "analytics.window_start(clean.tsp) = d.since",
+        "clean.tsp >= staging.as_tsp(touched.since, clean.tsp)",
+        "analytics.window_start(clean.tsp) = touched.since",
     ),
     _mutant(
         "whatever was found gone counts as erased",
