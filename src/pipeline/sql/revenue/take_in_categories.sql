@@ -1,12 +1,23 @@
 -- One row per diagnosis code that was added, moved to another category or removed since the last analytics run. From now on
 -- figures are computed with what is tracked now.
-WITH removed_code AS (
+-- MATERIALIZED, because a cluster asks for the right to change what is read in the same breath as something is changed.
+WITH counted_code AS MATERIALIZED (
+    SELECT
+        c.icd10_code,
+        c.category,
+        c.is_tracked,
+        c.is_backfilled
+    FROM analytics.counted_diagnosis AS c
+),
+
+tracked_code AS MATERIALIZED (
+    SELECT t.icd10_code
+    FROM analytics.tracked_diagnosis AS t
+),
+
+removed_code AS (
     DELETE FROM analytics.backfilled_diagnosis AS b
-    WHERE
-        NOT EXISTS (
-            SELECT FROM analytics.tracked_diagnosis AS t
-            WHERE t.icd10_code = b.icd10_code
-        )
+    WHERE b.icd10_code <> all(array(SELECT t.icd10_code FROM tracked_code AS t))
     RETURNING b.icd10_code
 ),
 
@@ -15,7 +26,7 @@ new_code AS (
     SELECT
         c.icd10_code,
         c.category
-    FROM analytics.counted_diagnosis AS c
+    FROM counted_code AS c
     WHERE c.is_tracked AND NOT c.is_backfilled
     ON CONFLICT (icd10_code) DO UPDATE SET category = excluded.category
     RETURNING icd10_code
