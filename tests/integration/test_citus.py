@@ -362,6 +362,8 @@ MASKS: Final = (
     (r"\S+:\d+/\S+", "ADDRESS"),
     (r"(next window|last run|database) .*", r"\1"),
     (r" +$", ""),
+    # What passes is tried again, and said: on a busy machine a lock can take too long.
+    (r"^time=\S+ level=warning logger=pipeline.core.database .*\n", ""),
     (r"event_(\d{8})-[0-9a-f]{12}", r"event_\1"),
     (r'"(file_bytes|workers)": \d+', r"\1"),
     (r"[\d,.]+ (bytes|KB|kB|MB)", "SIZE"),
@@ -394,7 +396,8 @@ def test_a_command_says_the_same(offices: list[Office], number: int) -> None:
         words = command.words.format(out=office.home).split()
         done = office.start(*words, **dict(command.variables)).result(command.given)
         said.append((done.code, masked(done.out), masked(done.err)))
-    assert said[0] == said[1]
+    for one, other in zip(*said, strict=True):
+        assert one == other
     assert said[0][0] == command.code, said[0]
 
 
