@@ -21,7 +21,9 @@ OF_STAGED: Final = """
     CROSS JOIN LATERAL (SELECT clock_timestamp() AS at, e.seq OFFSET 0) AS began
     CROSS JOIN LATERAL (
         SELECT p.reason
-        FROM staging.parse_{stream}(e.payload, e.received_at, staging.contract_version()) AS p
+        FROM staging.parse_{stream}(
+            e.payload, e.received_at, staging.contract_version(), 'global'
+        ) AS p
         WHERE began.at IS NOT NULL
         OFFSET 0
     ) AS judged
@@ -36,7 +38,9 @@ OF_ONE: Final = """
     CROSS JOIN LATERAL (SELECT clock_timestamp() AS at, given.payload OFFSET 0) AS began
     CROSS JOIN LATERAL (
         SELECT p.reason
-        FROM staging.parse_{stream}(given.payload, now(), staging.contract_version()) AS p
+        FROM staging.parse_{stream}(
+            given.payload, now(), staging.contract_version(), 'global'
+        ) AS p
         WHERE began.at IS NOT NULL
         OFFSET 0
     ) AS judged

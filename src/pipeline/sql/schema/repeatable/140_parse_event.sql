@@ -2,7 +2,7 @@
 -- fault says why the payload can't be read. contract is the version of the contract that it judges by: what differs between versions
 -- says so. ids is that of staging.id_scope. The planner inlines this function, and leaves out the branches of other versions where it
 -- knows the version. It is IMMUTABLE because no setting changes what it returns: a cluster sends only such functions to its nodes.
--- LIMIT 1 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
+-- OFFSET 0 keeps the planner from merging the steps: a merged step would parse the payload once for every use of it.
 CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -12,21 +12,15 @@ SELECT
     typed.entity_id,
     typed.patient_id,
     typed.tsp,
-    CASE WHEN typed.is_office_bad AND readable.fault IS NULL THEN 'bad_office' ELSE readable.fault END
+    CASE WHEN typed.is_office_bad AND parsed.document IS NOT NULL THEN 'bad_office' ELSE nullif(nullif(look.form, 'plain'), 'readable') END
 FROM (
-    SELECT
-        payload ~ '[0-9][eE]' AS exponent,
-        ids = 'per_office' AS id_per_office
-    LIMIT 1
-) AS has
-CROSS JOIN LATERAL (
     SELECT
         CASE
             -- JSON that jsonb refuses has an escape, an exponent, or more digits or depth than fit in here: most rows need this look only.
             WHEN
-                octet_length(payload) <= 1000 AND NOT has.exponent AND strpos(payload, '\') = 0
+                octet_length(payload) <= 1000 AND strpos(payload, '\') = 0 AND NOT payload ~ '[0-9][eE]'
                 AND payload IS JSON OBJECT WITH UNIQUE KEYS
-                THEN NULL
+                THEN 'plain'
             WHEN payload IS NULL THEN 'not_json'
             WHEN octet_length(payload) > 1048576 THEN 'too_large'
             -- PostgreSQL fails on a document that is nested too deep, so the depth is counted before anything parses it.
@@ -35,39 +29,39 @@ CROSS JOIN LATERAL (
                 AND octet_length(payload) - octet_length(replace(replace(payload, '[', ''), '{', '')) > 1000
                 AND staging.nests_deeper(payload, 1000)
                 THEN 'too_deep'
-            WHEN payload IS JSON OBJECT WITH UNIQUE KEYS AND pg_input_is_valid(payload, 'jsonb') THEN NULL
+            WHEN payload IS JSON OBJECT WITH UNIQUE KEYS AND pg_input_is_valid(payload, 'jsonb') THEN 'readable'
             WHEN NOT payload IS JSON THEN 'not_json'
             WHEN NOT payload IS JSON OBJECT THEN 'not_object'
             WHEN NOT pg_input_is_valid(payload, 'jsonb') THEN 'unstorable'
-            WHEN contract >= 2 AND staging.has_unique_keys(payload) THEN NULL
+            WHEN contract >= 2 AND staging.has_unique_keys(payload) THEN 'readable'
             ELSE 'duplicate_key'
-        END AS fault
-    LIMIT 1
-) AS readable
+        END AS form
+    OFFSET 0
+) AS look
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN readable.fault IS NULL THEN payload::jsonb END AS document
-    LIMIT 1
+    SELECT CASE WHEN look.form IN ('plain', 'readable') THEN payload::jsonb END AS document
+    OFFSET 0
 ) AS parsed
 CROSS JOIN LATERAL (
     -- jsonb turns 1e2 into 100: only the text shows whether a number was written with an exponent.
     SELECT
         CASE
             WHEN coalesce(jsonb_typeof(parsed.document -> 'id'), '') <> 'number' THEN NULL
-            WHEN has.exponent THEN payload::json ->> 'id'
+            WHEN look.form <> 'plain' AND payload ~ '[0-9][eE]' THEN payload::json ->> 'id'
             ELSE parsed.document ->> 'id'
         END AS id_text,
         CASE
             WHEN coalesce(jsonb_typeof(parsed.document -> 'patient_id'), '') <> 'number' THEN NULL
-            WHEN has.exponent THEN payload::json ->> 'patient_id'
+            WHEN look.form <> 'plain' AND payload ~ '[0-9][eE]' THEN payload::json ->> 'patient_id'
             ELSE parsed.document ->> 'patient_id'
         END AS patient_id_text,
         CASE
-            WHEN NOT has.id_per_office OR coalesce(jsonb_typeof(parsed.document -> 'office'), '') <> 'number' THEN NULL
-            WHEN has.exponent THEN payload::json ->> 'office'
+            WHEN ids <> 'per_office' OR coalesce(jsonb_typeof(parsed.document -> 'office'), '') <> 'number' THEN NULL
+            WHEN look.form <> 'plain' AND payload ~ '[0-9][eE]' THEN payload::json ->> 'office'
             ELSE parsed.document ->> 'office'
         END AS office_text,
         CASE WHEN jsonb_typeof(parsed.document -> 'tsp') = 'string' THEN parsed.document ->> 'tsp' END AS tsp_text
-    LIMIT 1
+    OFFSET 0
 ) AS token
 CROSS JOIN LATERAL (
     -- A JSON number that can be read as bigint is an integer that fits.
@@ -77,14 +71,14 @@ CROSS JOIN LATERAL (
                 THEN
                     CASE
                         WHEN token.id_text::bigint < 0 THEN NULL
-                        WHEN NOT has.id_per_office THEN token.id_text::bigint
+                        WHEN ids <> 'per_office' THEN token.id_text::bigint
                         WHEN token.id_text::bigint >= 100000000000000 OR NOT pg_input_is_valid(token.office_text, 'integer') THEN NULL
                         WHEN token.office_text::integer BETWEEN 0 AND 92000
                             THEN token.office_text::bigint * 100000000000000 + token.id_text::bigint
                     END
         END AS entity_id,
         CASE
-            WHEN NOT has.id_per_office THEN FALSE
+            WHEN ids <> 'per_office' THEN FALSE
             WHEN pg_input_is_valid(token.office_text, 'integer') THEN token.office_text::integer NOT BETWEEN 0 AND 92000
             ELSE TRUE
         END AS is_office_bad,
@@ -111,7 +105,7 @@ CROSS JOIN LATERAL (
                 BETWEEN '0001-01-01 00:00:00+00' AND received_at + interval '24 hours'
                 THEN staging.read_time(token.tsp_text, contract)
         END AS tsp
-    LIMIT 1
+    OFFSET 0
 ) AS typed
 $$;
 

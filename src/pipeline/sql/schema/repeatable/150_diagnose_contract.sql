@@ -1,6 +1,6 @@
 -- staging.parse_diagnose: one row per call: the fields of a diagnosis, typed; reason says which rule of the contract it breaks first.
 -- A rule that is added later carries the version that it applies from: `WHEN contract >= 3 AND ... THEN 'bad_icd10_code'`.
--- The planner inlines this function. LIMIT 1 keeps it from evaluating a step once for every use.
+-- The planner inlines this function. OFFSET 0 keeps it from evaluating a step once for every use.
 CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (entity_id bigint, icd10_code text, patient_id bigint, tsp timestamptz, reason text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
             WHEN contract >= 2 THEN staging.icd10_code(f.document ->> 'icd10_code')
             WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$' THEN f.document ->> 'icd10_code'
         END AS icd10_code
-    LIMIT 1
+    OFFSET 0
 ) AS typed
 $$;
 
