@@ -346,6 +346,7 @@ COMMANDS: Final = (
     Command("notify", variables=(("OFFICE_NOTIFY_URLS", "json://127.0.0.1:9/"),)),
     Command("archive --json", variables=ARCHIVING),
     Command("archive", variables=ARCHIVING),
+    Command("rebuild"),
     Command("verify --all"),
     Command("explain claim 4"),
     Command("status"),

@@ -21,7 +21,7 @@ empty_window AS (
     SELECT w.window_start
     FROM marked_window AS w
     WHERE
-        NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)
+        NOT EXISTS (SELECT b.icd10_code FROM analytics.backfilled_diagnosis AS b)
         OR w.window_start <> analytics.window_start(w.window_start)
         OR (w.window_end > %(now)s AND w.window_start NOT IN (SELECT o.window_start FROM claimed_open_window AS o))
         -- The run computed it, and came upon no claim.
