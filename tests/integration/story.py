@@ -222,6 +222,11 @@ FORGET: Final = (
     "DELETE FROM analytics.tracked_diagnosis WHERE icd10_code = 'I10'",
     "DELETE FROM analytics.backfilled_diagnosis",
     "DELETE FROM staging.archived_day",
+    *(
+        f"DROP TABLE IF EXISTS staging.{table}_2026050{day}"
+        for table in ("event", "outcome")
+        for day in range(2, 7)
+    ),
 )
 
 A_MERGED_ROW: Final = """
