@@ -41,6 +41,10 @@ SELECT
     b.found,
     b.found >= %(batch_size)s AS has_more,
     '{}'::bigint[] AS behind_seqs,
-    array(SELECT d.seq FROM decided_row AS d ORDER BY d.seq) AS decided_seqs,
+    array(
+        SELECT d.seq
+        FROM decided_row AS d
+        ORDER BY d.seq
+    ) AS decided_seqs,
     pg_current_snapshot() AS snapshot
 FROM batch AS b
