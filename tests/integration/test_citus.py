@@ -649,3 +649,22 @@ def is_settled(dsn: str) -> bool:
         ask(dsn, "SELECT recover_prepared_transactions()")
         return ask(dsn, PREPARED) == [(True, 0)]
     return False
+
+
+# --- the last, because it begins anew ---
+
+
+def test_an_office_that_is_new_is_laid_out_the_same(grown: Grown, tmp_path: Path) -> None:
+    drop_office(grown.dsn)
+    ask(grown.dsn, INIT_SQL.read_text(encoding="utf-8"))
+    with closing(Office(tmp_path, tmp_path, grown.dsn)) as office:
+        done = office.start("migrate", OFFICE_SHARDS="3", **PASSWORDS).result()
+        assert (done.code, done.err) == (0, "")
+    spread = {
+        name: (kind, column) for name, kind, column, *_ in grown.spread[0] if "_20" not in name
+    }
+    found = {name: each for name, *each in ask(grown.dsn, SPREAD) if "_20" not in name}
+    assert {name: (kind, column) for name, (kind, column, *_) in found.items()} == spread
+    assert {shards for kind, *_, shards in found.values() if kind == "distributed"} == {3}
+    assert ask(grown.dsn, RELATIONS) == grown.relations_after
+    assert ask(grown.dsn, KEPT) == [(0,)]
