@@ -746,7 +746,7 @@ ON CONFLICT (id) DO UPDATE
         "Where no category is left, the figures stay.",
         SQL_TESTS,
         "src/pipeline/sql/revenue/clear_empty_windows.sql",
-        "NOT EXISTS (SELECT FROM analytics.backfilled_diagnosis)",
+        "NOT EXISTS (SELECT b.icd10_code FROM analytics.backfilled_diagnosis AS b)",
         "FALSE",
     ),
     _mutant(
