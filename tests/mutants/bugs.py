@@ -40,9 +40,9 @@ PRIVACY_TESTS: Final = (
     "tests/e2e/test_privacy.py::test_rows_that_the_database_refuses_are_not_quoted",
 )
 
-AWAIT_PATIENTS: Final = "src/pipeline/sql/merge/merge_rows/050_await_patients.sql.jinja"
+AWAIT_PATIENTS: Final = "src/pipeline/sql/merge/await_patients.sql.jinja"
 INSERT_CLEAN_ROWS: Final = "src/pipeline/sql/merge/merge_rows/030_insert_clean_rows.sql.jinja"
-MARK_WINDOWS: Final = "src/pipeline/sql/merge/merge_rows/060_mark_windows.sql.jinja"
+MARK_WINDOWS: Final = "src/pipeline/sql/merge/merge_rows/050_mark_windows.sql.jinja"
 FAILURE: Final = "src/pipeline/merge/failure.py"
 DERIVE: Final = "src/pipeline/sql/audit/rebuild/derive_rows.sql.jinja"
 FATE: Final = "src/pipeline/sql/merge/fate.jinja"

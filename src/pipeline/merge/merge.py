@@ -34,6 +34,8 @@ STATEMENT_SECONDS: Final = 30.0
 # It waits for a lock for a part of that time only: a wait must not be taken for work that is long.
 LOCK_SHARE: Final = 0.5
 # What merges the rows of a batch, one after the other; each says in its first line what it does.
+# The reason of a row that is taken again when its patient comes.
+AWAITED: Final = "unknown_patient"
 _TYPE, *_RECORD, _MARK = statements_in("merge/merge_rows")
 _STEPS_AFTER_TYPING = [*_RECORD, "merge/check_constraints", _MARK]
 STEPS: Final = [_TYPE, *_STEPS_AFTER_TYPING]
@@ -360,6 +362,8 @@ def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) 
         # Recalled is what the first raw row of an id said, whose clean row is gone.
         steps = STEPS_EMPTIED if rows["is_emptied"] else STEPS
         done = fetch_last(cursor, steps, rows, stream=stream)
+        if AWAITED in done.reasons:
+            execute(cursor, "merge/await_patients", rows, stream=stream)
     except psycopg2.Error as error:
         lies_in_rows = rows_error(
             error,
