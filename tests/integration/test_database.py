@@ -57,27 +57,27 @@ def test_what_passes_is_tried_again(
     shared.close()
 
 
-def test_what_does_not_pass_is_not_tried_again(shared: Database) -> None:
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("SELECT 1 / 0", psycopg2.errors.DivisionByZero),
+        (
+            "DO $$ BEGIN RAISE EXCEPTION 'oops' USING ERRCODE = 'XX000'; END $$",
+            psycopg2.errors.InternalError_,
+        ),
+    ],
+    ids=["a value", "what was not foreseen"],
+)
+def test_what_does_not_pass_is_not_tried_again(
+    shared: Database, failing: str, error: type[psycopg2.Error]
+) -> None:
     attempts = []
 
     def step(cursor: Cursor) -> None:
         attempts.append("")
-        cursor.execute("SELECT 1 / 0")
+        cursor.execute(failing)
 
-    with pytest.raises(psycopg2.errors.DivisionByZero):
-        shared.run(step)
-    assert len(attempts) == 1
-    shared.close()
-
-
-def test_what_was_not_foreseen_is_not_tried_again(shared: Database) -> None:
-    attempts = []
-
-    def step(cursor: Cursor) -> None:
-        attempts.append("")
-        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'oops' USING ERRCODE = 'XX000'; END $$")
-
-    with pytest.raises(psycopg2.errors.InternalError_):
+    with pytest.raises(error):
         shared.run(step)
     assert len(attempts) == 1
     shared.close()

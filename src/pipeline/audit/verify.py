@@ -21,13 +21,11 @@ from pipeline.core.statements import (
     statements_in,
 )
 from pipeline.core.window import EARLIEST
+from pipeline.merge.merge import LAST_SEQ
 
 T = TypeVar("T")
 
 ROWS_SHOWN = 20
-
-# No raw row has a higher number.
-LAST_SEQ: Final = 2**63 - 1
 
 # The second line of a check's statement names the commands that put right what it finds.
 MENDED_BY: Final = "-- mended by: "

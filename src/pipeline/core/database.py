@@ -156,10 +156,7 @@ class Database:
                 yield cursor
             opened.commit()
         except BaseException as error:
-            self._roll_back(opened)
-            self._end_where_interrupted()
-            if isinstance(error, psycopg2.Error) and is_node_away(error):
-                raise NodeAwayError from None
+            self._clean_up(opened, error)
             raise
 
     @contextmanager
@@ -173,10 +170,7 @@ class Database:
             with opened.cursor(cursor_factory=WatchedNamedTupleCursor) as cursor:
                 yield cursor
         except BaseException as error:
-            self._roll_back(opened)
-            self._end_where_interrupted()
-            if isinstance(error, psycopg2.Error) and is_node_away(error):
-                raise NodeAwayError from None
+            self._clean_up(opened, error)
             raise
 
     def run(self, step: Callable[[Cursor], T], *, snapshot: bool = False) -> T:
@@ -233,6 +227,13 @@ class Database:
             if self._opened > 1:
                 log.info("database link opened again", extra={"connection": self._name})
         return self._connection
+
+    def _clean_up(self, opened: WatchedConnection, error: BaseException) -> None:
+        """Ends the transaction that failed; raises what tells more than its error."""
+        self._roll_back(opened)
+        self._end_where_interrupted()
+        if isinstance(error, psycopg2.Error) and is_node_away(error):
+            raise NodeAwayError from None
 
     def _roll_back(self, opened: connection) -> None:
         # A broken connection can't be rolled back: close it.

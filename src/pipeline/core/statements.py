@@ -160,10 +160,7 @@ def fetch_one(
 ) -> Any:  # noqa: ANN401
     """Executes a statement that returns one row; returns that row as a named tuple."""
     cursor.execute(statement(name, stream), parameters)
-    row = cursor.fetchone()
-    if row is None:
-        raise RuntimeError(f"{name} returned no row")
-    return row
+    return _only_row(cursor, name)
 
 
 def fetch_last(
@@ -175,10 +172,7 @@ def fetch_last(
 ) -> Any:  # noqa: ANN401
     """Executes statements in one round trip; returns the only row of the last as a named tuple."""
     execute_all(cursor, names, parameters, stream=stream)
-    row = cursor.fetchone()
-    if row is None:
-        raise RuntimeError(f"{names[-1]} returned no row")
-    return row
+    return _only_row(cursor, names[-1])
 
 
 def execute_all(
@@ -190,6 +184,13 @@ def execute_all(
 ) -> None:
     """Executes statements for their effect, in one round trip to the server."""
     cursor.execute(statements(tuple(names), stream), parameters)
+
+
+def _only_row(cursor: Cursor, name: str) -> Any:  # noqa: ANN401
+    row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError(f"{name} returned no row")
+    return row
 
 
 def _names(files: Iterable[Path]) -> list[str]:

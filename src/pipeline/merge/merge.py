@@ -33,9 +33,9 @@ LAST_SEQ = 2**63 - 1
 STATEMENT_SECONDS: Final = 30.0
 # It waits for a lock for a part of that time only: a wait must not be taken for work that is long.
 LOCK_SHARE: Final = 0.5
-# What merges the rows of a batch, one after the other; each says in its first line what it does.
 # The reason of a row that is taken again when its patient comes.
 AWAITED: Final = "unknown_patient"
+# What merges the rows of a batch, one after the other; each says in its first line what it does.
 _TYPE, *_RECORD, _MARK = statements_in("merge/merge_rows")
 _STEPS_AFTER_TYPING = [*_RECORD, "merge/check_constraints", _MARK]
 STEPS: Final = [_TYPE, *_STEPS_AFTER_TYPING]

@@ -1,6 +1,6 @@
 -- What arrives, stream by stream. These are functions, so that a statement about local tables can ask a cluster for it.
--- staging.count_arrivals: one row per call: how many raw rows of a stream were received after a time and until another one; it counts so
--- many at most, and all of them if that is NULL.
+-- staging.count_arrivals: one row per call: how many raw rows of a stream were received after after_time and up to until_time. It stops
+-- counting at most; NULL counts all.
 CREATE OR REPLACE FUNCTION staging.count_arrivals(of_stream text, after_time timestamptz, until_time timestamptz, most bigint)
 RETURNS bigint
 LANGUAGE plpgsql STABLE
