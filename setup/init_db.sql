@@ -1,5 +1,5 @@
 -- The given tables of the doctor's office, and its 1,000 patients.
--- Runs once, on an empty database: as the compose database's init script, and when the embedded server is made.
+-- Runs on an empty database: as the compose database's init script, and when the embedded server is made. It can be run again.
 
 CREATE TABLE IF NOT EXISTS patient (
     id bigint PRIMARY KEY,
@@ -42,6 +42,117 @@ COMMENT ON COLUMN diagnose.icd10_code IS 'ICD-10-CM code with its dot, such as R
 COMMENT ON COLUMN diagnose.patient_id IS 'The patient who was diagnosed.';
 COMMENT ON COLUMN diagnose.tsp IS 'When it happened: the event''s own time where it has one, else when it was received.';
 
+-- A claim and a diagnosis belong to a patient. These triggers check it once per statement, for all its rows together: the trigger of an
+-- enforced foreign key checks each row by itself, which costs as much as the row. Like that one, they lock the patients until the
+-- transaction ends, so that nobody deletes them meanwhile.
+CREATE OR REPLACE FUNCTION public.require_patients()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- A plan for a few rows does not fit many.
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    unknown_patient_id bigint;
+BEGIN
+    WITH known_patient AS MATERIALIZED (
+        SELECT p.id
+        FROM public.patient AS p
+        WHERE p.id IN (SELECT n.patient_id FROM new_row AS n)
+        FOR KEY SHARE
+    )
+
+    SELECT n.patient_id INTO unknown_patient_id
+    FROM new_row AS n
+    WHERE n.patient_id IS NOT NULL AND NOT EXISTS (SELECT FROM known_patient AS k WHERE k.id = n.patient_id)
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = format('a row of %I has a patient_id that no patient has', tg_table_name),
+            DETAIL = format('There is no patient %s.', unknown_patient_id),
+            TABLE = tg_table_name,
+            SCHEMA = tg_table_schema,
+            CONSTRAINT = format('%s_patient_id_fkey', tg_table_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.keep_patients()
+RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    table_name text;
+    used_patient_id bigint;
+BEGIN
+    FOREACH table_name IN ARRAY ARRAY['claim', 'diagnose'] LOOP
+        EXECUTE format(
+            'SELECT o.id FROM old_row AS o
+            WHERE
+                NOT EXISTS (SELECT FROM public.patient AS p WHERE p.id = o.id)
+                AND EXISTS (SELECT FROM public.%I AS c WHERE c.patient_id = o.id)
+            LIMIT 1',
+            table_name
+        ) INTO used_patient_id;
+        IF used_patient_id IS NOT NULL THEN
+            RAISE foreign_key_violation USING
+                MESSAGE = format('a patient can''t be deleted while %I has rows of them', table_name),
+                DETAIL = format('It is patient %s.', used_patient_id),
+                TABLE = tg_table_name,
+                SCHEMA = tg_table_schema,
+                CONSTRAINT = format('%s_patient_id_fkey', table_name);
+        END IF;
+    END LOOP;
+    -- In a snapshot, the rows that another transaction has just added would not be seen.
+    IF
+        current_setting('transaction_isolation') <> 'read committed'
+        AND EXISTS (SELECT FROM old_row AS o WHERE NOT EXISTS (SELECT FROM public.patient AS p WHERE p.id = o.id))
+    THEN
+        RAISE feature_not_supported USING
+            MESSAGE = 'a patient can be deleted, or get another id, in a transaction of the level READ COMMITTED only',
+            HINT = 'Begin it with: BEGIN ISOLATION LEVEL READ COMMITTED';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER require_patients_of_inserted AFTER INSERT ON claim
+REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT EXECUTE FUNCTION public.require_patients();
+CREATE OR REPLACE TRIGGER require_patients_of_updated AFTER UPDATE ON claim
+REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT EXECUTE FUNCTION public.require_patients();
+CREATE OR REPLACE TRIGGER require_patients_of_inserted AFTER INSERT ON diagnose
+REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT EXECUTE FUNCTION public.require_patients();
+CREATE OR REPLACE TRIGGER require_patients_of_updated AFTER UPDATE ON diagnose
+REFERENCING NEW TABLE AS new_row FOR EACH STATEMENT EXECUTE FUNCTION public.require_patients();
+CREATE OR REPLACE TRIGGER keep_deleted_patients AFTER DELETE ON patient
+REFERENCING OLD TABLE AS old_row FOR EACH STATEMENT EXECUTE FUNCTION public.keep_patients();
+CREATE OR REPLACE TRIGGER keep_updated_patients AFTER UPDATE ON patient
+REFERENCING OLD TABLE AS old_row FOR EACH STATEMENT EXECUTE FUNCTION public.keep_patients();
+
+-- The foreign keys stay as what they say, and check no rows any more.
+DO $$
+DECLARE
+    foreign_key record;
+BEGIN
+    FOR foreign_key IN
+        SELECT
+            c.conrelid::regclass AS table_name,
+            c.conname
+        FROM pg_constraint AS c
+        WHERE
+            c.conrelid IN ('claim'::regclass, 'diagnose'::regclass)
+            AND c.contype = 'f'
+            AND c.confrelid = 'patient'::regclass
+            AND c.conenforced
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I NOT ENFORCED', foreign_key.table_name, foreign_key.conname);
+    END LOOP;
+END
+$$;
+
 -- A fixed seed, so that every installation has the same patients.
 SELECT setseed(0.413);
 
@@ -62,4 +173,5 @@ SELECT
     )[1 + floor(random() * 20)::integer] AS last_name,
     date '1935-01-01' + floor(random() * 30000)::integer AS date_of_birth
 FROM generate_series(1, 1000) AS number
-ON CONFLICT (id) DO NOTHING;
+-- A patient who was deleted does not come back.
+WHERE NOT EXISTS (SELECT FROM patient);

@@ -25,6 +25,7 @@ from pipeline.core.statements import (
     Cursor,
     all_statements,
     commands_in,
+    execute,
     for_each_stream,
     statement,
 )
@@ -220,6 +221,7 @@ def stays_within_a_node(layout: Layout, key: Any) -> bool:  # noqa: ANN401
 
 
 def no_table_has_a_trigger(office: Office) -> list[str]:
+    execute(office.cursor, "schema/layout/check_each_row")
     return [
         f"{row.relation} has the trigger {row.name}"
         for row in office.rows(TRIGGERS, schemas=SCHEMAS)

@@ -24,6 +24,7 @@ from pipeline.core.window import EARLIEST
 from pipeline.operations.status import read_status
 from pipeline.revenue.revenue import compute
 from pipeline.schema.migrate import apply_schema
+from prepared import INIT_SQL
 
 FOLDER = Path(__file__).parent / "upgrade"
 ARCHIVE = FOLDER / "archive"
@@ -143,7 +144,12 @@ def test_an_upgrade_makes_no_window_due(empty_database_url: str, office_template
 
 
 def test_the_schema_is_that_of_a_new_database(upgraded: Database, database: Database) -> None:
+    with upgraded.transaction() as cursor:
+        cursor.execute("DELETE FROM patient WHERE id = 1000")
+        # It sets the given tables to how a new database makes them.
+        cursor.execute(INIT_SQL.read_text(encoding="utf-8"))
     assert schema(upgraded) == schema(database)
+    assert rows(upgraded, "SELECT count(*) FROM patient WHERE id = 1000") == [(0,)]
 
 
 @pytest.mark.parametrize(

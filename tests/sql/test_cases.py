@@ -51,6 +51,7 @@ WITHOUT_CASE = {
     "merge/analyze",
     "merge/check_constraints",
     "merge/lock_cursor",
+    "schema/layout/check_each_row",
     "schema/layout/copy_to_nodes",
     "schema/layout/drop_old_rows",
     "schema/layout/grant_on_shards",

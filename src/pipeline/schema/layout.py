@@ -33,6 +33,7 @@ def spread_tables(database: Database, shards: int | None) -> list[str]:
         return []
     database.run(partial(_require_nodes_to_do, "schema/layout/share_roles"))
     database.run(partial(execute, name="schema/layout/share_functions"))
+    database.run(partial(execute, name="schema/layout/check_each_row"))
     cut = shards or SHARDS_PER_WORKER * workers
     tables = database.run(partial(fetch_all, name="citus/layout"))
     spread = [
