@@ -55,16 +55,23 @@ AS $$
 DECLARE
     unknown_patient_id bigint;
 BEGIN
-    WITH known_patient AS MATERIALIZED (
+    WITH needed_patient AS MATERIALIZED (
+        SELECT DISTINCT n.patient_id
+        FROM new_row AS n
+        WHERE n.patient_id IS NOT NULL
+    ),
+
+    known_patient AS MATERIALIZED (
         SELECT p.id
-        FROM public.patient AS p
-        WHERE p.id IN (SELECT n.patient_id FROM new_row AS n)
-        FOR KEY SHARE
+        FROM needed_patient AS n
+        INNER JOIN public.patient AS p ON n.patient_id = p.id
+        FOR KEY SHARE OF p
     )
 
     SELECT n.patient_id INTO unknown_patient_id
-    FROM new_row AS n
-    WHERE n.patient_id IS NOT NULL AND NOT EXISTS (SELECT FROM known_patient AS k WHERE k.id = n.patient_id)
+    FROM needed_patient AS n
+    LEFT JOIN known_patient AS k ON n.patient_id = k.id
+    WHERE k.id IS NULL
     LIMIT 1;
     IF FOUND THEN
         RAISE foreign_key_violation USING
@@ -85,18 +92,27 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    table_name text;
+    gone_patient_ids bigint[];
     used_patient_id bigint;
+    table_name text;
 BEGIN
+    SELECT array_agg(o.id) INTO gone_patient_ids
+    FROM old_row AS o
+    WHERE NOT EXISTS (SELECT FROM public.patient AS p WHERE p.id = o.id);
+    IF gone_patient_ids IS NULL THEN
+        RETURN NULL;
+    END IF;
+    -- In a snapshot, the rows that another transaction has just added would not be seen.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE feature_not_supported USING
+            MESSAGE = 'a patient can be deleted, or get another id, in a transaction of the level READ COMMITTED only',
+            HINT = 'Begin it with: BEGIN ISOLATION LEVEL READ COMMITTED';
+    END IF;
     FOREACH table_name IN ARRAY ARRAY['claim', 'diagnose'] LOOP
         EXECUTE format(
-            'SELECT o.id FROM old_row AS o
-            WHERE
-                NOT EXISTS (SELECT FROM public.patient AS p WHERE p.id = o.id)
-                AND EXISTS (SELECT FROM public.%I AS c WHERE c.patient_id = o.id)
-            LIMIT 1',
+            'SELECT g.id FROM unnest($1) AS g (id) WHERE EXISTS (SELECT FROM public.%I AS r WHERE r.patient_id = g.id) LIMIT 1',
             table_name
-        ) INTO used_patient_id;
+        ) INTO used_patient_id USING gone_patient_ids;
         IF used_patient_id IS NOT NULL THEN
             RAISE foreign_key_violation USING
                 MESSAGE = format('a patient can''t be deleted while %I has rows of them', table_name),
@@ -106,15 +122,6 @@ BEGIN
                 CONSTRAINT = format('%s_patient_id_fkey', table_name);
         END IF;
     END LOOP;
-    -- In a snapshot, the rows that another transaction has just added would not be seen.
-    IF
-        current_setting('transaction_isolation') <> 'read committed'
-        AND EXISTS (SELECT FROM old_row AS o WHERE NOT EXISTS (SELECT FROM public.patient AS p WHERE p.id = o.id))
-    THEN
-        RAISE feature_not_supported USING
-            MESSAGE = 'a patient can be deleted, or get another id, in a transaction of the level READ COMMITTED only',
-            HINT = 'Begin it with: BEGIN ISOLATION LEVEL READ COMMITTED';
-    END IF;
     RETURN NULL;
 END
 $$;
