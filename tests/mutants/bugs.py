@@ -364,13 +364,13 @@ MUTANTS: Final[list[Mutant]] = [
             Edit(
                 INSERT_CLEAN_ROWS,
                 """\
-WHERE j.run_id = %(run_id)s AND j.fate = 'merged'
+WHERE j.work_id = %(work_id)s AND j.fate = 'merged'
 ORDER BY j.key
 """,
                 """\
 WHERE j.seq IN (
     SELECT max(k.seq) FROM staging.{{ stream.name }}_judged AS k
-    WHERE k.run_id = %(run_id)s AND k.fate IN ('merged', 'conflict') GROUP BY k.key
+    WHERE k.work_id = %(work_id)s AND k.fate IN ('merged', 'conflict') GROUP BY k.key
 )
 ORDER BY j.key
 ON CONFLICT (id) DO UPDATE

@@ -83,6 +83,11 @@ class Sizes:
         self._suspects = 0
         self._alone: tuple[int, int] = (-1, 0)
 
+    @property
+    def after_next(self) -> int:
+        """The most raw rows that the batch after the next one takes, if no batch fails."""
+        return min(GROWTH * self.next, self._most)
+
     def failed(self, error: RowsError) -> None:
         """The batch failed for a reason that lies in its rows."""
         if error.rows > 1:
@@ -109,4 +114,4 @@ class Sizes:
             self._most = max(1, self._failed // 2)
         self._suspects = 0
         self.refused_seq = None
-        self.next = min(GROWTH * self.next, self._most)
+        self.next = self.after_next

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -23,6 +24,7 @@ from pipeline.core.statements import (
 )
 from pipeline.core.streams import STREAMS
 from pipeline.merge.failure import RowsError, Sizes, rows_error
+from pipeline.merge.typist import TYPE, TypedAhead, TypedRowsGoneError, Typist
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +38,14 @@ LOCK_SHARE: Final = 0.5
 # The reason of a row that is taken again when its patient comes.
 AWAITED: Final = "unknown_patient"
 # What merges the rows of a batch, one after the other; each says in its first line what it does.
-_TYPE, *_RECORD, _MARK = statements_in("merge/merge_rows")
-_STEPS_AFTER_TYPING = [*_RECORD, "merge/check_constraints", _MARK]
-STEPS: Final = [_TYPE, *_STEPS_AFTER_TYPING]
-STEPS_EMPTIED: Final = [_TYPE, "merge/recall_rows", *_STEPS_AFTER_TYPING]
+_, *_RECORD, _MARK = statements_in("merge/merge_rows")
+STEPS: Final = [*_RECORD, "merge/check_constraints", _MARK]
+# Recalled is what the first raw row of an id said, whose clean row is gone.
+STEPS_EMPTIED: Final = ["merge/recall_rows", *STEPS]
 LAST: Final = ["merge/clear_typed", "merge/clear_judged", "merge/close_run", "merge/count_batch"]
 LAST_AHEAD: Final = [*LAST, "merge/move_cursor"]
+# If a batch has so many raw rows, those of the next one are typed meanwhile.
+ROWS_WORTH_TYPING_AHEAD = 1_000
 # So many awaited patients are looked for in each merge, so that it costs the same however many are.
 PATIENTS_AT_ONCE: Final = 1_000
 
@@ -166,18 +170,19 @@ def merge_stream(
     looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
     for look in looks:
         merge = partial(merge_batch, stream=stream, look=look, statement_seconds=statement_seconds)
-        yield from _batches(database, merge, batch_size)
+        with closing(Typist(database.dsn, stream, statement_seconds=statement_seconds)) as typist:
+            yield from _batches(database, merge, batch_size, typist)
 
 
 Merge = Callable[..., tuple[Batch | None, bool]]
 
 
-def _batches(database: Database, merge: Merge, batch_size: int) -> Iterator[Batch]:
+def _batches(database: Database, merge: Merge, batch_size: int, typist: Typist) -> Iterator[Batch]:
     sizes = Sizes(batch_size)
     more = True
     while more:
         began = time.monotonic()
-        batch, more = _next_batch(database, merge, sizes)
+        batch, more = _next_batch(database, merge, sizes, typist)
         if batch is not None:
             batch = replace(batch, seconds=time.monotonic() - began)
             _log(batch)
@@ -186,14 +191,22 @@ def _batches(database: Database, merge: Merge, batch_size: int) -> Iterator[Batc
             yield batch
 
 
-def _next_batch(database: Database, merge: Merge, sizes: Sizes) -> tuple[Batch | None, bool]:
+def _next_batch(
+    database: Database, merge: Merge, sizes: Sizes, typist: Typist
+) -> tuple[Batch | None, bool]:
     """Merges the next batch. If it fails for a reason that lies in its rows, it takes fewer."""
     while True:
+        # Not within the transaction: the server ends one that is idle for long.
+        typist.wait(batch_size=sizes.after_next)
         try:
             done = database.run(
-                partial(merge, batch_size=sizes.next, refused_seq=sizes.refused_seq)
+                partial(merge, batch_size=sizes.next, refused_seq=sizes.refused_seq, typist=typist)
             )
+        except TypedRowsGoneError:
+            typist.give_up()
+            log.info("typed rows are gone, the batch types its own")
         except RowsError as error:
+            typist.give_up()
             sizes.failed(error)
             _log_failure(error, sizes)
         else:
@@ -209,6 +222,7 @@ def merge_batch(
     look: Look,
     statement_seconds: float = STATEMENT_SECONDS,
     refused_seq: int | None = None,
+    typist: Typist | None = None,
 ) -> tuple[Batch | None, bool]:
     """Merges the next batch of a stream, and says whether there may be more.
 
@@ -222,23 +236,28 @@ def merge_batch(
         look: where to look for them.
         statement_seconds: as for `merge_pending`.
         refused_seq: the raw row to reject without a look into it, if the batch has no other.
+        typist: who types ahead of large batches.
 
     Raises:
         RowsError: the batch failed for a reason that lies in its rows.
+        TypedRowsGoneError: the typed rows are not those that were typed ahead.
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
-    found = _FIND[look](cursor, stream, place, batch_size)
+    typed = typist.typed_behind(place.taken_seq) if typist and look is Look.AHEAD else None
+    found = typed.found if typed else _FIND[look](cursor, stream, place, batch_size)
     if found is None:
         return None, False
     # If it found fewer than it asked for, these are all. Later arrivals are for the next merge.
     more = found.has_more
     if not found.found:
         return None, more
+    if typist and look is Look.AHEAD and more and found.found >= ROWS_WORTH_TYPING_AHEAD:
+        typist.begin(taken_seq=found.high_seq, received_from=place.taken_from)
     # Except ahead of the cursor, the rows that were found are listed one by one.
     taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
     rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
     is_refused = found.found == 1 and found.low_seq == refused_seq
-    take = _reject if is_refused else partial(_take, seconds=statement_seconds)
+    take = _reject if is_refused else partial(_take, typed=typed, seconds=statement_seconds)
     rows["is_emptied"] = _is_emptied(cursor, stream, statement_seconds)
     batch = _merge_rows(cursor, stream, rows, take, look)
     if batch.rows:
@@ -344,23 +363,34 @@ Take = Callable[[Cursor, str, dict[str, Any]], dict[str, Any]]
 def _merge_rows(cursor: Cursor, stream: str, rows: dict[str, Any], take: Take, look: Look) -> Batch:
     is_ahead = look is Look.AHEAD
     run = fetch_one(cursor, "merge/open_run", {"stream": stream, "is_sweep": not is_ahead})
-    rows["run_id"] = run.run_id
+    rows["run_id"] = rows["work_id"] = run.run_id
     done = take(cursor, stream, rows)
     last = LAST_AHEAD if is_ahead else LAST
     execute_all(cursor, last, {**rows, "earliest_at": rows["first_at"], **done}, stream=stream)
     return Batch(stream=stream, run_id=run.run_id, **done)
 
 
-def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-    """Judges, inserts and records raw rows; returns the counts by column name.
+def _take(
+    cursor: Cursor,
+    stream: str,
+    rows: dict[str, Any],
+    *,
+    typed: TypedAhead | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """Types raw rows, judges, inserts and records them; returns the counts by column name.
 
     Raises:
         RowsError: it failed for a reason that lies in the rows.
+        TypedRowsGoneError: not all rows that were typed ahead are there.
     """
     began = time.monotonic()
+    steps = STEPS_EMPTIED if rows["is_emptied"] else STEPS
+    if typed:
+        rows["work_id"] = typed.work_id
+    else:
+        steps = [TYPE, *steps]
     try:
-        # Recalled is what the first raw row of an id said, whose clean row is gone.
-        steps = STEPS_EMPTIED if rows["is_emptied"] else STEPS
         done = fetch_last(cursor, steps, rows, stream=stream)
         if AWAITED in done.reasons:
             execute(cursor, "merge/await_patients", rows, stream=stream)
@@ -374,6 +404,8 @@ def _take(cursor: Cursor, stream: str, rows: dict[str, Any], *, seconds: float) 
         )
         # The error's own text can hold values.
         raise lies_in_rows or error from None
+    if typed and done.merged + done.duplicate + done.conflict + done.rejected != typed.rows:
+        raise TypedRowsGoneError
     return dict(done._asdict())
 
 
