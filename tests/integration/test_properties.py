@@ -40,6 +40,7 @@ from generators import (
     merge_histories,
     office_events,
 )
+from integration.ahead import type_ahead_of_any
 from integration.events import empty, pass_over
 from model import (
     Claim,
@@ -84,8 +85,9 @@ def tried(examples: int) -> settings:
 
 
 @pytest.fixture
-def database(lonely_database: Database) -> Database:
+def database(lonely_database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """One for all tests and examples, each of which empties it."""
+    type_ahead_of_any(monkeypatch)
     return lonely_database
 
 
