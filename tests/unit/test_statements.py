@@ -13,7 +13,7 @@ SCHEMA = [
 ]
 # A command begins with one of these, and a half of one would not.
 BEGINNING = re.compile(
-    r"(\s|--.*\n)*(ALTER|COMMENT|CREATE|DELETE|DO|DROP|GRANT|INSERT|REVOKE|UPDATE)\s"
+    r"(\s|--.*\n)*(ALTER|COMMENT|CREATE|DELETE|DO|DROP|GRANT|INSERT|REVOKE|TRUNCATE|UPDATE)\s"
 )
 
 

@@ -84,8 +84,15 @@ class Sizes:
         self._alone: tuple[int, int] = (-1, 0)
 
     @property
-    def after_next(self) -> int:
-        """The most raw rows that the batch after the next one takes, if no batch fails."""
+    def after_next(self) -> int | None:
+        """The most raw rows that the batch after the next one takes.
+
+        None while a row at fault is looked for.
+        """
+        return None if self._suspects else self._grown
+
+    @property
+    def _grown(self) -> int:
         return min(GROWTH * self.next, self._most)
 
     def failed(self, error: RowsError) -> None:
@@ -114,4 +121,4 @@ class Sizes:
             self._most = max(1, self._failed // 2)
         self._suspects = 0
         self.refused_seq = None
-        self.next = self.after_next
+        self.next = self._grown

@@ -52,11 +52,15 @@ class Typist:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._begun: Future[TypedAhead | None] | None = None
         self._typed: TypedAhead | None = None
-        self._batch_size = 0
+        self._batch_size: int | None = None
         self._is_work_left = True
 
-    def wait(self, *, batch_size: int) -> None:
-        """Waits for what was begun last; what is begun from now on is a batch of this size."""
+    def wait(self, *, batch_size: int | None) -> None:
+        """Waits for what was begun last.
+
+        Args:
+            batch_size: the most raw rows that are typed from now on; None for none at all.
+        """
         begun, self._begun = self._begun, None
         self._typed = None if begun is None else begun.result()
         self._batch_size = batch_size
@@ -74,6 +78,8 @@ class Typist:
 
     def begin(self, *, taken_seq: int, received_from: str) -> None:
         """Begins to type what was received since a time and has numbers behind this one."""
+        if self._batch_size is None:
+            return
         ahead = {
             "stream": self._stream,
             "taken_seq": taken_seq,
