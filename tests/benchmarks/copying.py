@@ -46,9 +46,9 @@ def expected_rows(lab: Lab, lines: Lines) -> dict[str, tuple[int, int]]:
     with lab.fresh(GIVEN) as url:
         for stream in lines.counts:
             copy(url, f"COPY {stream} FROM STDIN", lines.typed_file(stream))
-        return final_rows(url, "public")
+        return final_rows(url, "public", lines.counts)
 
 
 def require_rows(name: str, url: str, schema: str, expected: dict[str, tuple[int, int]]) -> None:
     """Refuses to go on where final rows are others than expected."""
-    require_equal_rows(name, final_rows(url, schema), expected)
+    require_equal_rows(name, final_rows(url, schema, expected), expected)

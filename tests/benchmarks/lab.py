@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
 from pipeline.core.database import Database
+from pipeline.core.streams import STREAMS
 from pipeline.operations.embedded import server
 from pipeline.schema.migrate import apply_schema
 from prepared import INIT_SQL, make_server_home
@@ -132,12 +133,16 @@ def connected(url: str) -> Iterator[connection]:
         yield opened
 
 
-def final_rows(url: str, schema: str, *, first_id: int = 0) -> dict[str, tuple[int, int]]:
+def final_rows(
+    url: str, schema: str, streams: Iterable[str] = STREAMS, *, first_id: int = 0
+) -> dict[str, tuple[int, int]]:
     """How many final rows there are from an id on, and a checksum whatever their order."""
     with autocommitting(url) as cursor:
         return {
-            stream: _fetch_one(cursor, sql.SQL(text).format(sql.Identifier(schema)), first_id)
-            for stream, text in FINAL_ROWS.items()
+            stream: _fetch_one(
+                cursor, sql.SQL(FINAL_ROWS[stream]).format(sql.Identifier(schema)), first_id
+            )
+            for stream in streams
         }
 
 

@@ -13,33 +13,47 @@ from benchmarks.turns import Plan, Run, in_turns, seconds_of
 # A row and a commit each takes minutes for a million; the rate is the same for fewer.
 NAIVE_EVENTS = 50_000
 NAME = "load and merge to final rows"
+ONE_STREAM = "claim"
 COPY_NAME = "bare COPY of the typed rows, primary key"
 COPY_LACKS = "reading JSON, finding repeats, keys to patients, indexes"
 COPY_AIM = 0.5
 
 Expected = dict[str, tuple[int, int]]
 
-PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
+BOTH_STREAMS_PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
     (peer.PANDAS, None),
     (peer.DLT_DEFAULT, 10),
     (peer.DLT_DEFAULT_INDEX, 10),
     (peer.DLT_BEST, None),
     (peer.DLT_BEST_INDEX, 1),
     (peer.DBT, None),
+    (peer.DBT_KEPT, None),
+)
+# The fastest ones.
+ONE_STREAM_PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
+    (peer.DLT_BEST, None),
+    (peer.DLT_BEST_INDEX, 0.4),
+    (peer.DBT, None),
+    (peer.DBT_KEPT, 1),
 )
 
 
 def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
-    """Each peer on the same lines; the naive one, for its time, on fewer."""
-    for each, _ in PEERS:
+    """Both streams at once with half of the lines each, then one stream with all of them."""
+    for each, _ in BOTH_STREAMS_PEERS:
         peer.prepare(each, lab.say)
+    # The naive peer does fewer, for its time.
     few = make_lines(lab.new_folder("few"), min(NAIVE_EVENTS, plan.rows))
     yield compare_with_peer(lab, plan, few, peer.NAIVE, None)
-    lines = make_lines(lab.new_folder("lines"), plan.rows)
-    for each, at_least in PEERS:
-        yield compare_with_peer(lab, plan, lines, each, at_least)
+    both = make_lines(lab.new_folder("both"), plan.rows)
+    for each, at_least in BOTH_STREAMS_PEERS:
+        yield compare_with_peer(lab, plan, both, each, at_least)
     for at_once in (False, True):
-        yield compare_with_copy(lab, plan, lines, at_once=at_once)
+        yield compare_with_copy(lab, plan, both, at_once=at_once)
+    one = make_lines(lab.new_folder("one"), plan.rows, streams=(ONE_STREAM,))
+    for each, at_least in ONE_STREAM_PEERS:
+        yield compare_with_peer(lab, plan, one, each, at_least)
+    yield compare_with_copy(lab, plan, one, at_once=False)
 
 
 def compare_with_peer(
@@ -50,7 +64,7 @@ def compare_with_peer(
     return in_turns(
         lab,
         plan,
-        Comparison("c", NAME, lines.events, other.name, other.lacks, at_least),
+        Comparison("c", name_of(lines), lines.events, other.name, other.lacks, at_least),
         project_run(lab, lines, expected),
         peer_run(lab, lines, other, expected),
     )
@@ -64,10 +78,16 @@ def compare_with_copy(lab: Lab, plan: Plan, lines: Lines, *, at_once: bool) -> C
     return in_turns(
         lab,
         plan,
-        Comparison("c", NAME, lines.events, name, COPY_LACKS, at_least),
+        Comparison("c", name_of(lines), lines.events, name, COPY_LACKS, at_least),
         project_run(lab, lines, expected),
         copy_run(lab, lines, expected, at_once=at_once),
     )
+
+
+def name_of(lines: Lines) -> str:
+    """What the work is called."""
+    streams = "both streams at once" if len(lines.counts) > 1 else "one stream"
+    return f"{NAME}, {streams}"
 
 
 def project_run(lab: Lab, lines: Lines, expected: Expected) -> Run:

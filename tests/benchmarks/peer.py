@@ -70,7 +70,15 @@ DLT_BEST_INDEX: Final = Peer(
     "office",
 )
 DBT: Final = Peer(
-    "COPY, then dbt incremental", "incremental_dbt.py", NOT_RAW, "dbt", schema="office"
+    "COPY, then dbt incremental, raw emptied",
+    "incremental_dbt.py",
+    ALL,
+    "dbt",
+    ("--empty-raw",),
+    "office",
+)
+DBT_KEPT: Final = Peer(
+    "COPY, then dbt incremental, raw kept", "incremental_dbt.py", NOT_RAW, "dbt", schema="office"
 )
 
 

@@ -77,6 +77,14 @@ def test_project_naive_peer_and_bare_copy_come_to_the_same_rows(
         assert min(each.pair_ratios) > 0
 
 
+def test_one_stream_is_compared_by_its_own_rows(small_lab: Lab) -> None:
+    lines = make_lines(small_lab.new_folder("one"), EVENTS, streams=(merge.ONE_STREAM,))
+    compared = merge.compare_with_copy(small_lab, PLAN, lines, at_once=False)
+    assert compared.events == EVENTS
+    assert compared.name.endswith("one stream")
+    assert list(expected_rows(small_lab, lines)) == [merge.ONE_STREAM]
+
+
 def test_other_final_rows_are_noticed(small_lab: Lab, lines: Lines) -> None:
     expected = expected_rows(small_lab, lines)
     file = lines.file("claim")

@@ -16,7 +16,7 @@ FLAT = 0.9
 PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
     (peer.DLT_BEST, 5),
     (peer.DLT_BEST_INDEX, 5),
-    (peer.DBT, 20),
+    (peer.DBT_KEPT, 20),
 )
 
 

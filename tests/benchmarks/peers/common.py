@@ -21,6 +21,7 @@ def arguments(*, description: str | None) -> argparse.Namespace:
     parser.add_argument("--claim", type=Path, help="JSON lines of claims")
     parser.add_argument("--diagnose", type=Path, help="JSON lines of diagnoses")
     parser.add_argument("--unique-index", action="store_true", help="have one on the id")
+    parser.add_argument("--empty-raw", action="store_true", help="keep no raw rows")
     parser.add_argument("--strategy", help="how dlt merges")
     asked = parser.parse_args()
     given = {"claim": asked.claim, "diagnose": asked.diagnose}

@@ -1,5 +1,7 @@
 """dbt's way: raw lines by COPY, then an incremental model a stream, merged by its unique key.
 
+Its raw tables keep all lines or, with --empty-raw, those of the last load only; then they need
+neither a key nor a log.
 Its name does not begin with dbt_: dbt would take it for a plugin.
 """
 
@@ -23,6 +25,14 @@ for variable, part in {
     "PEER_DATABASE": "dbname",
 }.items():
     os.environ[variable] = parts[part]
+os.environ["PEER_RAW"] = "emptied" if asked.empty_raw else "kept"
+RAW_TABLE = (
+    "CREATE UNLOGGED TABLE IF NOT EXISTS raw.{} "
+    "(seq bigint GENERATED ALWAYS AS IDENTITY, line text)"
+    if asked.empty_raw
+    else "CREATE TABLE IF NOT EXISTS raw.{} "
+    "(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, line text)"
+)
 project = asked.folder / "project"
 shutil.copytree(Path(__file__).parent / "project_dbt", project)
 where = ["--project-dir", str(project), "--profiles-dir", str(project), "--quiet"]
@@ -41,6 +51,8 @@ def copy(stream: str, file: Path) -> None:
         connection.cursor() as cursor,
         file.open("rb") as lines,
     ):
+        if asked.empty_raw:
+            cursor.execute(f"TRUNCATE raw.{stream}")
         cursor.copy_expert(f"COPY raw.{stream} (line) FROM STDIN", lines)
         connection.commit()
 
@@ -48,11 +60,7 @@ def copy(stream: str, file: Path) -> None:
 execute(
     asked.dsn,
     "CREATE SCHEMA IF NOT EXISTS raw",
-    *(
-        f"CREATE TABLE IF NOT EXISTS raw.{stream} "
-        "(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, line text)"
-        for stream in ("claim", "diagnose")
-    ),
+    *(RAW_TABLE.format(stream) for stream in ("claim", "diagnose")),
 )
 # The first run makes the tables where they aren't there; it is not timed, nor is reading models.
 parsed = dbt(dbtRunner(), "parse")

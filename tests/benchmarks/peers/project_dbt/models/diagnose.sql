@@ -4,7 +4,7 @@ WITH parsed AS MATERIALIZED (
         seq,
         line::jsonb AS document
     FROM raw.diagnose
-    {% if is_incremental() %}
+    {% if is_incremental() and env_var('PEER_RAW') == 'kept' %}
     WHERE seq > (SELECT coalesce(max(seq), 0) FROM {{ this }})
     {% endif %}
 )
