@@ -20,6 +20,7 @@ from benchmarks import (
     append,
     broker,
     catch_up,
+    floor,
     latency,
     load,
     memory,
@@ -44,6 +45,7 @@ WORKS: Final[Mapping[str, Work]] = {
     "g": catch_up.measure,
     "h": memory.measure,
     "i": broker.measure,
+    "j": floor.measure,
 }
 FILE_WIDTH: Final = 120
 """Columns of the table where no terminal says how many there are."""
@@ -80,7 +82,8 @@ def main(only: list[str], out: Path, **sizes: Any) -> None:  # noqa: ANN401
     """Measures the works asked for, on the embedded server as it is set in production.
 
     a append, b load, c load and merge, d ten thousand events on top of --bases, e arrival to clean
-    at --rates, f analytics on --bases, g an outage, h memory, i a broker.
+    at --rates, f analytics on --bases, g an outage, h memory, i a broker, j the merge's parts
+    against their floor.
     """
     # Asked to end, it leaves no server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

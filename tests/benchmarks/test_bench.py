@@ -13,6 +13,7 @@ from benchmarks import (
     append,
     broker,
     catch_up,
+    floor,
     latency,
     load,
     memory,
@@ -24,7 +25,7 @@ from benchmarks import (
 )
 from benchmarks.base import Base, make_base
 from benchmarks.copying import execute, expected_rows
-from benchmarks.lab import GIVEN, Lab, UnequalRowsError, lab, named
+from benchmarks.lab import GIVEN, OFFICE, Lab, UnequalRowsError, final_rows, lab, named
 from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Comparison, Figure, machine, print_table, write_results
 from benchmarks.turns import Plan
@@ -202,6 +203,24 @@ def test_each_process_is_watched(small_lab: Lab) -> None:
     assert [name.split(",")[0] for name in found[::2]] == [
         "ingestor", "analytics", "PostgreSQL's connections"
     ]  # fmt: skip
+
+
+def test_each_part_of_the_merge_is_compared_with_its_floor(small_lab: Lab) -> None:
+    found = list(floor.measure(small_lab, PLAN))
+    compared = [each for each in found if isinstance(each, Comparison)]
+    assert [each.name for each in compared] == [part.name for part in floor.PARTS]
+    assert {len(each.pair_ratios) for each in compared} == {PLAN.runs}
+    assert [each.at_most for each in found if isinstance(each, Figure)] == [
+        floor.CONTRACT_AIM,
+        *[None] * len(floor.FLOOR),
+    ]
+
+
+def test_the_floor_comes_to_the_same_rows(small_lab: Lab, lines: Lines) -> None:
+    with small_lab.fresh(OFFICE) as url, project.office(url) as office:
+        project.load_and_merge(office, lines.files())
+        floor.beside(office["claim"])
+        assert final_rows(url, "floor", ["claim"]) == final_rows(url, "public", ["claim"])
 
 
 COMPARED = (
