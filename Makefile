@@ -7,7 +7,7 @@ HARNESS := PYTHONPATH=src:tests $(BIN)/python -m
 # The tests start hundreds of processes: each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report contracts chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
+.PHONY: run demo test setup setup-dev db stop migrate merge analytics status verify replay rebuild erased archive report contracts chaos kills pipe-kills flood fuzz properties mutants assets bench bench-against profile simulate bench-audit bench-pages lint lint-python lint-sql sql audit format lock clean
 
 demo: setup  ## makes up a day of history, processes it and shows the pages; Ctrl-C stops
 	@$(OFFICE) demo
@@ -73,6 +73,9 @@ bench: setup-dev  ## compares the speed with other tools: ONLY=a,b of the rows, 
 
 bench-against: setup-dev  ## compares the speed of this checkout with COMMIT=, in alternating runs; N=300000 rows, RUNS=5
 	@$(HARNESS) benchmarks.against --commit $(COMMIT) $(if $(N),--rows $(N)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+
+profile: setup-dev  ## prints where the time of a merged batch goes, by statement, beside a floor of plain SQL; N=200000 rows, BATCH=100000
+	@$(HARNESS) benchmarks.profile $(if $(N),--rows $(N)) $(if $(BATCH),--batch $(BATCH))
 
 simulate: setup-dev  ## runs OFFICES=1000 through one broker and one PostgreSQL for SECONDS=120; compares the revenue with the model
 	@$(HARNESS) benchmarks.simulation $(if $(OFFICES),--offices $(OFFICES)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -19,6 +19,7 @@ from benchmarks import (
     memory,
     merge,
     peer,
+    profile,
     project,
     recompute,
     top_up,
@@ -27,8 +28,10 @@ from benchmarks.base import Base, make_base
 from benchmarks.copying import execute, expected_rows
 from benchmarks.lab import GIVEN, OFFICE, Lab, UnequalRowsError, final_rows, lab, named
 from benchmarks.lines import Lines, make_lines
+from benchmarks.observed import COMMIT, UNNAMED
 from benchmarks.results import Comparison, Figure, machine, print_table, write_results
 from benchmarks.turns import Plan
+from pipeline.merge.merge import LAST_AHEAD, STEPS
 
 EVENTS = 300
 PLAN = Plan(rows=EVENTS, runs=1, bases=(1000,), rates=(EVENTS,), seconds=1, memory_seconds=2)
@@ -221,6 +224,18 @@ def test_the_floor_comes_to_the_same_rows(small_lab: Lab, lines: Lines) -> None:
         project.load_and_merge(office, lines.files())
         floor.beside(office["claim"])
         assert final_rows(url, "floor", ["claim"]) == final_rows(url, "public", ["claim"])
+
+
+def test_a_profile_tells_each_statement_of_a_batch(small_lab: Lab) -> None:
+    profiles, floors = profile.measure(small_lab, EVENTS, batch=100, small_batches=2)
+    assert [each.observed.rows for each in profiles] == [EVENTS, 2 * profile.SMALL_BATCH]
+    assert [each.observed.batches for each in profiles] == [EVENTS / 100, 2]
+    for each in profiles:
+        assert {*STEPS, *LAST_AHEAD, COMMIT, profile.PYTHON} <= each.seconds.keys()
+        assert UNNAMED not in each.seconds
+        assert each.plain.rows == each.observed.rows
+        assert profile.by_part(each).row_count == len(each.seconds)
+    assert profile.beside_floor(profiles, floors).row_count == len(floor.PARTS)
 
 
 COMPARED = (
