@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks import project
 from benchmarks.lab import OFFICE, Lab, checkpoint
 from benchmarks.lines import Lines, make_lines
-from benchmarks.observed import merge_backlog, observed
+from benchmarks.observed import merge_observed, observed
 from benchmarks.results import Comparison, Figure, Result
 from benchmarks.turns import Plan, seconds_of
 from pipeline.core.database import Database
@@ -126,9 +126,9 @@ def run(lab: Lab, lines: Lines) -> Seconds:
     with lab.fresh(OFFICE) as url, project.office(url) as databases, observed(url) as database:
         project.load(databases, lines.files())
         checkpoint(url)
-        merged = merge_backlog(database, STREAM, batch_size=project.BATCH_SIZE)
+        merged = merge_observed(database, STREAM, batch_size=project.BATCH_SIZE)
         checkpoint(url)
-        return merged.seconds | beside(databases[STREAM])
+        return merged.work | beside(databases[STREAM])
 
 
 def beside(database: Database) -> Seconds:

@@ -4,12 +4,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, cast
 
 from benchmarks import project
-from pipeline.core.database import Database
+from pipeline.core.database import STATEMENT_SECONDS, Database
 from pipeline.core.statements import (
     Cursor,
     all_statements,
@@ -23,6 +23,8 @@ from pipeline.merge.merge import merge_stream
 COMMIT: Final = "COMMIT"
 UNNAMED: Final = "without a name"
 
+Seconds = defaultdict[str, float]
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -32,22 +34,40 @@ class Merged:
     batches: int
     total: float
     """Seconds of all of it."""
-    seconds: dict[str, float]
-    """Of all executions of a statement, by its name, and of all COMMITs; empty if not observed."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Of all executions of a statement, by its name, and of all COMMITs, if it was observed."""
+    meanwhile: dict[str, float] = field(default_factory=dict)
+    """The same of further links, which work at the same time."""
 
     @property
     def outside(self) -> float:
-        """Seconds in Python."""
+        """Seconds in Python, and of waiting for further links."""
         return self.total - sum(self.seconds.values())
+
+    @property
+    def work(self) -> dict[str, float]:
+        """The seconds of all links."""
+        names = {**self.seconds, **self.meanwhile}
+        return {name: self.seconds.get(name, 0) + self.meanwhile.get(name, 0) for name in names}
 
 
 class Observed(Database):
     """A database whose statements go to the server one by one, so that each has its own time."""
 
-    def __init__(self, dsn: str) -> None:
-        super().__init__(dsn, name="benchmark")
-        self.seconds: defaultdict[str, float] = defaultdict(float)
+    def __init__(
+        self, dsn: str, *, name: str = "benchmark", statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
+        super().__init__(dsn, name=name, statement_seconds=statement_seconds)
+        self.seconds: Seconds = defaultdict(float)
         """Of all executions of a statement, by its name."""
+        self.meanwhile: Seconds = defaultdict(float)
+        """The same of the further links that it has made."""
+
+    def another(self, *, name: str, statement_seconds: float) -> Database:
+        """As it is there, observed."""
+        made = Observed(self.dsn, name=name, statement_seconds=statement_seconds)
+        made.seconds = self.meanwhile
+        return made
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Cursor]:
@@ -61,7 +81,7 @@ class Observed(Database):
 class ObservedCursor:
     """A cursor that adds up how long it executes each statement."""
 
-    def __init__(self, cursor: Cursor, seconds: defaultdict[str, float]) -> None:
+    def __init__(self, cursor: Cursor, seconds: Seconds) -> None:
         self._cursor = cursor
         self._seconds = seconds
 
@@ -88,12 +108,18 @@ def observed(url: str) -> Iterator[Observed]:
 
 def merge_backlog(database: Database, stream: str, *, batch_size: int) -> Merged:
     """Merges what is pending of a stream, as the ingestor does it between two sweeps."""
-    seconds = database.seconds if isinstance(database, Observed) else {}
-    seconds.clear()
     began = time.perf_counter()
     batches = list(merge_stream(database, stream, batch_size=batch_size, sweep=None))
     total = time.perf_counter() - began
-    return Merged(sum(batch.rows for batch in batches), len(batches), total, dict(seconds))
+    return Merged(sum(batch.rows for batch in batches), len(batches), total)
+
+
+def merge_observed(database: Observed, stream: str, *, batch_size: int) -> Merged:
+    """The same, with the seconds of its statements."""
+    database.seconds.clear()
+    database.meanwhile.clear()
+    merged = merge_backlog(database, stream, batch_size=batch_size)
+    return replace(merged, seconds={**database.seconds}, meanwhile={**database.meanwhile})
 
 
 @cache

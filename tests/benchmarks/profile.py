@@ -1,9 +1,10 @@
 """Where the time of a merged batch goes, by statement: `make profile [N=…] [BATCH=…]`.
 
 Merges a backlog in large batches, then as many small ones as a quiet office has, each statement by
-itself. Prints what each statement takes, what is left to Python and to COMMIT, and how many times
-the floor the parts take, which is measured on the same rows (see floor.py). What is sent in one
-round trip goes by itself here; so it also says what the same takes where nobody looks.
+itself. Prints what each statement takes, what COMMIT and Python take, what further links do
+meanwhile, and how many times their floor the parts take, which is measured on the same rows (see
+floor.py). What is sent in one round trip elsewhere goes one by one here; so it also says what the
+same takes where nobody looks.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,8 @@ from benchmarks.bench import FILE_WIDTH
 from benchmarks.floor import STREAM, Seconds
 from benchmarks.lab import OFFICE, Lab, checkpoint, lab
 from benchmarks.lines import make_lines
-from benchmarks.observed import Merged, merge_backlog, observed
+from benchmarks.observed import Merged, merge_backlog, merge_observed, observed
 from benchmarks.results import number
-from pipeline.core.database import Database
 
 HISTORY: Final = 20_000
 """Lines that are merged before: the tables are neither empty nor unknown to the planner."""
@@ -29,7 +29,8 @@ SMALL_BATCH: Final = 200
 SMALL_BATCHES: Final = 50
 FAR: Final = 1_000_000_000
 """How far the ids of two backlogs lie apart."""
-PYTHON: Final = "outside of the statements"
+OUTSIDE: Final = "outside: Python, and waiting for what is done meanwhile"
+MEANWHILE: Final = "meanwhile: "
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,10 @@ class Profile:
 
     @property
     def seconds(self) -> Seconds:
-        """All of the time by part, the longest first."""
-        parts = {**self.observed.seconds, PYTHON: self.observed.outside}
-        return dict(sorted(parts.items(), key=lambda part: part[1], reverse=True))
-
-    @property
-    def micros_a_row(self) -> Seconds:
-        """The same of a raw row, in microseconds."""
-        return micros_a_row(self.seconds, self.observed.rows)
+        """All of the time by part, the longest first; then what further links do meanwhile."""
+        parts = {**self.observed.seconds, OUTSIDE: self.observed.outside}
+        meanwhile = {f"{MEANWHILE}{name}": s for name, s in self.observed.meanwhile.items()}
+        return longest_first(parts) | longest_first(meanwhile)
 
     def __str__(self) -> str:
         each = [
@@ -85,18 +82,23 @@ def measure(lab: Lab, rows: int, batch: int, small_batches: int) -> tuple[list[P
     with lab.fresh(OFFICE) as url, project.office(url) as databases, observed(url) as watched:
         plain, numbers = databases[STREAM], count()
 
-        def merge(database: Database, rows: int, batch: int) -> Merged:
+        def load(rows: int) -> None:
             first_id = 1 + next(numbers) * FAR
             folder = lab.new_folder("backlog")
             lines = make_lines(folder, rows, streams=(STREAM,), first_id=first_id)
             project.load(databases, lines.files())
             checkpoint(url)
-            return merge_backlog(database, STREAM, batch_size=batch)
 
-        history = merge(plain, min(HISTORY, rows), batch)
-        large = Profile("large", merge(plain, rows, batch), merge(watched, rows, batch))
-        few = small_batches * SMALL_BATCH
-        small = Profile("small", merge(plain, few, SMALL_BATCH), merge(watched, few, SMALL_BATCH))
+        def profile(name: str, rows: int, batch: int) -> Profile:
+            load(rows)
+            unseen = merge_backlog(plain, STREAM, batch_size=batch)
+            load(rows)
+            return Profile(name, unseen, merge_observed(watched, STREAM, batch_size=batch))
+
+        load(min(HISTORY, rows))
+        history = merge_backlog(plain, STREAM, batch_size=batch)
+        large = profile("large", rows, batch)
+        small = profile("small", small_batches * SMALL_BATCH, SMALL_BATCH)
         merged = history.rows + 2 * large.observed.rows + 2 * small.observed.rows
         return [large, small], micros_a_row(floor.beside(plain), merged)
 
@@ -106,13 +108,19 @@ def micros_a_row(seconds: Seconds, rows: int) -> Seconds:
     return {name: each * 1e6 / rows for name, each in seconds.items()}
 
 
+def longest_first(seconds: Seconds) -> Seconds:
+    """What takes longest comes first."""
+    return dict(sorted(seconds.items(), key=lambda part: part[1], reverse=True))
+
+
 def by_part(profile: Profile) -> Table:
     """A row per part of the merge."""
     table = with_columns("part", "ms a batch", "µs a row", "share")
-    micros = profile.micros_a_row
+    merged = profile.observed
+    micros = micros_a_row(profile.seconds, merged.rows)
     for name, seconds in profile.seconds.items():
-        share = seconds / profile.observed.total
-        a_batch = seconds * 1e3 / profile.observed.batches
+        a_batch = seconds * 1e3 / merged.batches
+        share = seconds / merged.total
         table.add_row(name, number(a_batch), number(micros[name]), f"{share:.1%}")
     return table
 
@@ -125,7 +133,8 @@ def beside_floor(profiles: list[Profile], floors: Seconds) -> Table:
         least = floor.of(floors, part.floor)
         cells = [part.name, ", ".join(part.floor), number(least)]
         for profile in profiles:
-            micros = floor.of({**profile.micros_a_row, **floors}, part.statements)
+            own = micros_a_row(profile.observed.work, profile.observed.rows)
+            micros = floor.of({**own, **floors}, part.statements)
             cells += [number(micros), number(micros / least)]
         table.add_row(*cells)
     return table

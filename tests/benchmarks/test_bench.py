@@ -31,7 +31,8 @@ from benchmarks.lines import Lines, make_lines
 from benchmarks.observed import COMMIT, UNNAMED
 from benchmarks.results import Comparison, Figure, machine, print_table, write_results
 from benchmarks.turns import Plan
-from pipeline.merge.merge import LAST_AHEAD, STEPS
+from pipeline.merge import merge as merge_module
+from pipeline.merge.typist import TYPE
 
 EVENTS = 300
 PLAN = Plan(rows=EVENTS, runs=1, bases=(1000,), rates=(EVENTS,), seconds=1, memory_seconds=2)
@@ -226,13 +227,18 @@ def test_the_floor_comes_to_the_same_rows(small_lab: Lab, lines: Lines) -> None:
         assert final_rows(url, "floor", ["claim"]) == final_rows(url, "public", ["claim"])
 
 
-def test_a_profile_tells_each_statement_of_a_batch(small_lab: Lab) -> None:
+def test_a_profile_tells_each_statement_of_a_batch(
+    small_lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_module, "ROWS_WORTH_TYPING_AHEAD", 100)
     profiles, floors = profile.measure(small_lab, EVENTS, batch=100, small_batches=2)
     assert [each.observed.rows for each in profiles] == [EVENTS, 2 * profile.SMALL_BATCH]
     assert [each.observed.batches for each in profiles] == [EVENTS / 100, 2]
     for each in profiles:
-        assert {*STEPS, *LAST_AHEAD, COMMIT, profile.PYTHON} <= each.seconds.keys()
-        assert UNNAMED not in each.seconds
+        statements = {TYPE, *merge_module.STEPS, *merge_module.LAST_AHEAD}
+        assert statements | {COMMIT} <= each.observed.seconds.keys()
+        assert {TYPE, COMMIT} <= each.observed.meanwhile.keys()
+        assert UNNAMED not in each.observed.work
         assert each.plain.rows == each.observed.rows
         assert profile.by_part(each).row_count == len(each.seconds)
     assert profile.beside_floor(profiles, floors).row_count == len(floor.PARTS)

@@ -125,6 +125,10 @@ class Database:
         self._opened = 0
         self._is_interrupted = False
 
+    def another(self, *, name: str, statement_seconds: float) -> "Database":
+        """The same database over a connection of its own."""
+        return Database(self.dsn, name=name, statement_seconds=statement_seconds)
+
     @property
     def name(self) -> str:
         """The name of the connection in the server's list of connections and in our log."""

@@ -170,7 +170,7 @@ def merge_stream(
     looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
     for look in looks:
         merge = partial(merge_batch, stream=stream, look=look, statement_seconds=statement_seconds)
-        with closing(Typist(database.dsn, stream, statement_seconds=statement_seconds)) as typist:
+        with closing(Typist(database, stream, statement_seconds=statement_seconds)) as typist:
             yield from _batches(database, merge, batch_size, typist)
 
 

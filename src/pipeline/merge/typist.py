@@ -40,14 +40,14 @@ class Typist:
     """Types raw rows of a stream in a thread, over a connection of its own.
 
     Args:
-        dsn: the connection string.
+        database: the database.
         stream: the stream.
         statement_seconds: how long a statement may take.
     """
 
-    def __init__(self, dsn: str, stream: str, *, statement_seconds: float) -> None:
+    def __init__(self, database: Database, stream: str, *, statement_seconds: float) -> None:
         name = f"typing of {stream}"
-        self._database = Database(dsn, name=name, statement_seconds=statement_seconds)
+        self._database = database.another(name=name, statement_seconds=statement_seconds)
         self._stream = stream
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._begun: Future[TypedAhead | None] | None = None
