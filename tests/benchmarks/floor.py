@@ -4,7 +4,7 @@ The floor is plain SQL over the rows of one stream: reading payloads as JSON, ca
 inserting rows that are ready. What it leaves out is what the project does for its promises.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,10 +16,13 @@ from benchmarks.observed import merge_observed, observed
 from benchmarks.results import Comparison, Figure, Result
 from benchmarks.turns import Plan, seconds_of
 from pipeline.core.database import Database
+from pipeline.core.statements import Cursor
 
 STREAM: Final = "claim"
 CONTRACT_AIM: Final = 1.6
 """How many times its floor the contract may take."""
+TRIES: Final = 3
+"""Of what only reads, by turns; the quickest counts, as the machine does other things, too."""
 
 # An INSERT reads in one process; so does all that is compared with it.
 ONE_PROCESS: Final = "SET LOCAL max_parallel_workers_per_gather = 0"
@@ -31,7 +34,7 @@ UNLOGGED: Final = "clean rows into an unlogged table, indexes, no key to patient
 LOGGED: Final = "clean rows into a table, indexes, no key to patients"
 OUTCOMES: Final = "outcomes into a table, primary key only"
 
-FLOOR: Final = {
+READS: Final = {
     READ: """
         SELECT sum(octet_length(e.payload)) FROM staging.event AS e WHERE e.stream = 'claim'
         """,
@@ -50,6 +53,8 @@ FLOOR: Final = {
             SELECT payload::jsonb AS document FROM staging.event WHERE stream = 'claim' OFFSET 0
         ) AS e
         """,
+}
+WRITES: Final = {
     UNLOGGED: "INSERT INTO floor.unlogged_claim SELECT * FROM claim ORDER BY id",
     LOGGED: "INSERT INTO floor.claim SELECT * FROM claim ORDER BY id",
     OUTCOMES: """
@@ -116,7 +121,7 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Result]:
     yield from (compared(part, lines.events, runs) for part in PARTS)
     times = [times_floor(each, PARTS[0]) for each in runs]
     yield Figure("j", "contract: how many times its floor", "", times, at_most=CONTRACT_AIM)
-    for name in FLOOR:
+    for name in (*READS, *WRITES):
         micros = [each[name] * 1e6 / lines.events for each in runs]
         yield Figure("j", f"floor: {name}", "µs a row", micros)
 
@@ -136,8 +141,15 @@ def beside(database: Database) -> Seconds:
     with database.transaction() as cursor:
         cursor.execute(ONE_PROCESS)
         cursor.execute(TABLES)
-        queries = {**FLOOR, CONTRACT: CONTRACT_QUERY}
-        return {name: seconds_of(partial(cursor.execute, text)) for name, text in queries.items()}
+        reads = {**READS, CONTRACT: CONTRACT_QUERY}
+        tries = [timed(cursor, reads) for _ in range(TRIES)]
+        quickest = {name: min(each[name] for each in tries) for name in reads}
+        return quickest | timed(cursor, WRITES)
+
+
+def timed(cursor: Cursor, queries: Mapping[str, str]) -> Seconds:
+    """Seconds of each query."""
+    return {name: seconds_of(partial(cursor.execute, text)) for name, text in queries.items()}
 
 
 def compared(part: Part, events: int, runs: Sequence[Seconds]) -> Comparison:
