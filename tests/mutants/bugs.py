@@ -10,6 +10,8 @@ from typing import Final
 MERGE_TESTS: Final = ("tests/integration/test_merge.py",)
 LATE_TESTS: Final = ("tests/integration/test_late_commits.py",)
 PATIENT_TESTS: Final = ("tests/integration/test_late_patients.py",)
+TYPIST_TESTS: Final = ("tests/integration/test_typist.py",)
+GIVEN_TESTS: Final = ("tests/integration/test_patients.py",)
 UNPROCESSABLE_TESTS: Final = (
     "tests/unit/test_failure.py",
     "tests/integration/test_unprocessable.py",
@@ -250,6 +252,46 @@ MUTANTS: Final[list[Mutant]] = [
         "        held.locktype = 'relation'\n        AND held.mode = 'RowExclusiveLock'\n",
         "        held.locktype = 'relation' OR held.mode = 'ExclusiveLock'\n"
         "        OR held.mode = 'RowExclusiveLock'\n",
+    ),
+    _mutant(
+        "typed rows gone unnoticed",
+        "A batch goes on although rows that were typed ahead are gone: they get no outcome.",
+        TYPIST_TESTS,
+        "src/pipeline/merge/merge.py",
+        "        raise TypedRowsGoneError\n",
+        "        pass\n",
+    ),
+    _mutant(
+        "typed rows of another place",
+        "Rows that were typed ahead are merged although another merger has taken them meanwhile.",
+        TYPIST_TESTS,
+        "src/pipeline/merge/typist.py",
+        "if self._typed is None or self._typed.taken_seq != taken_seq:",
+        "if self._typed is None:",
+    ),
+    _mutant(
+        "typed by an older contract",
+        "Rows stay typed although the contract has changed.",
+        TYPIST_TESTS,
+        "src/pipeline/sql/schema/repeatable/122_work_tables.sql.jinja",
+        "TRUNCATE staging.{{ stream.name }}_typed, staging.{{ stream.name }}_judged;\n",
+        "",
+    ),
+    _mutant(
+        "patients without a lock",
+        "A patient is deleted while a claim of theirs is being inserted.",
+        GIVEN_TESTS,
+        "setup/init_db.sql",
+        "        FOR KEY SHARE OF p\n",
+        "",
+    ),
+    _mutant(
+        "deleted patient of a snapshot",
+        "A patient is deleted in a snapshot that does not show their newest claim.",
+        GIVEN_TESTS,
+        "setup/init_db.sql",
+        "IF current_setting('transaction_isolation') <> 'read committed' THEN",
+        "IF FALSE THEN",
     ),
     _mutant(
         "outcome in a second transaction",
