@@ -330,15 +330,15 @@ HISTORY = """
         CASE WHEN n % 2 = 0 THEN 'claim' ELSE 'diagnose' END,
         '{"id": ' || n || ', "patient_id": ' || n % 997 + 1
             || ', "code": "A", "price": 1, "icd10_code": "Z' || n % 90 + 10 || '"}',
-        now() - interval '3 years' + n * interval '5 minutes', '3'
-    FROM generate_series(1, 200000) AS n ORDER BY n;
+        now() - interval '3 years' + n * interval '15 minutes', '3'
+    FROM generate_series(1, 70000) AS n ORDER BY n;
     INSERT INTO staging.merge_run (stream, is_sweep, merged, started_at, finished_at)
     SELECT CASE WHEN n % 2 = 0 THEN 'claim' ELSE 'diagnose' END, FALSE, 40,
-        now() - interval '3 years' + n * interval '200 minutes', now()
-    FROM generate_series(1, 5000) AS n ORDER BY n;
+        now() - interval '3 years' + n * interval '600 minutes', now()
+    FROM generate_series(1, 1750) AS n ORDER BY n;
     INSERT INTO staging.outcome (seq, stream, entity_id, fate, run_id, received_at)
     SELECT seq, stream, (payload::json ->> 'id')::bigint, 'merged', seq / 40 + 1, received_at
-    FROM staging.event WHERE seq / 40 + 1 <= 5000 ORDER BY seq;
+    FROM staging.event WHERE seq / 40 + 1 <= 1750 ORDER BY seq;
     INSERT INTO claim SELECT entity_id, 'A', 1, entity_id % 997 + 1, received_at
     FROM staging.outcome JOIN staging.event USING (seq, received_at) WHERE outcome.stream = 'claim';
     INSERT INTO diagnose
@@ -347,7 +347,7 @@ HISTORY = """
     WHERE outcome.stream = 'diagnose';
     INSERT INTO analytics.quality_run
         (verdict, merged_from, merged_through, closed_before, started_at, finished_at)
-    VALUES ('published', 0, 5000, now(), now(), now());
+    VALUES ('published', 0, 1750, now(), now(), now());
     INSERT INTO analytics.revenue_by_diagnosis
     SELECT DISTINCT date_bin('10 minutes', tsp, 'epoch'), c.category, 0, 0, 0, 1,
         date_bin('10 minutes', tsp, 'epoch')
@@ -369,8 +369,8 @@ def test_the_recent_slice_is_read_by_indexes(database: Database) -> None:
     with database.transaction(snapshot=True) as cursor:
         execute_statement(cursor, "audit/verify_slice/favour_indexes")
         bounds = slice_bounds(cursor, **given)
-        assert bounds["first_seq"] > 190_000
-        assert bounds["first_run_id"] > 4_900
+        assert bounds["first_seq"] > 65_000
+        assert bounds["first_run_id"] > 1_700
         plans = {
             (name, stream): scanned_whole(cursor, name, stream, given | bounds)
             for name, stream in for_each_stream(
