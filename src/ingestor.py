@@ -1,4 +1,4 @@
-"""The ingestor: subscribes to the office's streams, appends what arrives, merges every few seconds.
+"""The ingestor: subscribes to the office's streams, appends what arrives, and merges it at once.
 
 If CLAIM_PIPE_NAME and DIAGNOSE_PIPE_NAME are set, the streams come from these pipes. If
 OFFICE_BROKER_URL is set, they come from that broker. Otherwise the ingestor also runs the simulated
@@ -8,12 +8,15 @@ Run as `python src/ingestor.py`; SIGINT, SIGTERM or SIGHUP drains and stops it.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from models.follower import Follower
 from models.scheduler import Scheduler
 from models.subscriber import Subscriber
 from pipeline.core.database import PASSING_ERRORS, Database, describe, once_reachable
@@ -23,7 +26,7 @@ from pipeline.core.settings import Settings, load_settings
 from pipeline.core.statements import Cursor
 from pipeline.core.streams import STREAMS
 from pipeline.core.window import read_window_length
-from pipeline.merge.merge import Batch, Look, merge_together
+from pipeline.merge.merge import Look, merge_stream
 from pipeline.operations.health import LastTime, overdue_after
 from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.operations.monitor import monitoring
@@ -56,7 +59,7 @@ SWEEP_ALL_SECONDS = 86_400.0
 # Together well under the 15 s that a container is given to stop.
 PUBLISHER_STOP_SECONDS = 1.0
 DRAIN_SECONDS = 4.0
-# A raw row that is pending for longer than the time between two merges plus this is a problem.
+# A raw row that is pending for longer than the longest wait for a merge plus this is a problem.
 PATIENCE_SECONDS = 60.0
 
 log = logging.getLogger("ingestor")
@@ -68,7 +71,10 @@ class IngestorMonitor:
     def __init__(self, dsn: str, settings: Settings) -> None:
         self.metrics = IngestorMetrics()
         self._most_seconds = settings.merge_seconds + PATIENCE_SECONDS
-        self.merge = LastTime("merge", most_seconds=self._most_seconds)
+        self.merges = {
+            stream: LastTime(f"merge of {stream}", most_seconds=self._most_seconds)
+            for stream in STREAMS
+        }
         self.subscribers: dict[str, Subscriber] = {}
         self._transport: Transport | None = None
         self._streams = Question(dsn, read_streams, name="ingestor metrics")
@@ -82,7 +88,8 @@ class IngestorMonitor:
 
     def problems(self) -> list[str]:
         """The reasons why the ingestor is not healthy; empty if it is."""
-        return [*self._receiving_problems(), *self.merge.problems(), *self._lag_problems()]
+        merges = [problem for merge in self.merges.values() for problem in merge.problems()]
+        return [*self._receiving_problems(), *merges, *self._lag_problems()]
 
     def _receiving_problems(self) -> list[str]:
         if not self.subscribers:
@@ -126,37 +133,42 @@ def main() -> int:
             address=settings.metrics_address,
             port=settings.metrics_port,
         ),
-        merging(dsn, monitor) as databases,
+        merging(dsn, settings, monitor) as merges,
     ):
-        database = next(iter(databases.values()))
-        merge = partial(merge_streams, databases, settings, monitor)
+        merge = partial(merge_together, list(merges.values()))
 
-        def start() -> tuple[Simulated, timedelta]:
+        def start(database: Database) -> tuple[Simulated, timedelta]:
             apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
             database.run(warn_of_shortcomings)
             merge(sweep=Look.RECENT)
             simulated = database.run(partial(simulated_next, number=settings.number))
             return simulated, settings.analytics_period(database.run(read_window_length))
 
-        simulated, period = once_reachable(database, start, seconds=START_SECONDS, interrupt=stop)
-        with receiving(settings, append_dsn(dsn, settings), simulated, monitor):
+        with closing(Database(dsn, name="ingestor")) as database:
+            simulated, period = once_reachable(
+                database, partial(start, database), seconds=START_SECONDS, interrupt=stop
+            )
+        followers = followers_of(merges, settings)
+        wakes = {stream: follower.wake for stream, follower in followers.items()}
+        with receiving(settings, append_dsn(dsn, settings), simulated, monitor, wakes):
             scheduler = Scheduler()
-            scheduler.every(settings.merge_seconds, partial(merge, sweep=None), name="merge")
             sweep = partial(merge, sweep=Look.RECENT)
             scheduler.every(settings.sweep_seconds, sweep, name="sweep")
             # It reads all of history, so it runs after receiving has begun.
             sweep_all = partial(merge, sweep=Look.ALL)
             scheduler.every(SWEEP_ALL_SECONDS, sweep_all, name="sweep of all", at_start=True)
-            ahead = partial(make_partitions, database)
-            scheduler.every(PARTITIONS_SECONDS, ahead, name="partitions")
+            scheduler.every(PARTITIONS_SECONDS, partial(make_ahead, dsn), name="partitions")
             # Analytics tells, too; but somebody else must say that it has stopped.
-            with telling(
-                dsn,
-                settings.notify_urls,
-                pages=settings.pages_url,
-                notation=settings.notation,
-                patience=overdue_after(period),
-                on_told=monitor.metrics.told,
+            with (
+                following(followers.values()),
+                telling(
+                    dsn,
+                    settings.notify_urls,
+                    pages=settings.pages_url,
+                    notation=settings.notation,
+                    patience=overdue_after(period),
+                    on_told=monitor.metrics.told,
+                ),
             ):
                 log.info("receiving")
                 scheduler.run(stop)
@@ -188,11 +200,22 @@ def simulated_next(cursor: Cursor, number: int | None) -> Simulated:
 
 
 def receiving(
-    settings: Settings, dsn: str, simulated: Simulated, monitor: IngestorMonitor
+    settings: Settings,
+    dsn: str,
+    simulated: Simulated,
+    monitor: IngestorMonitor,
+    wakes: Mapping[str, Callable[[], None]],
 ) -> ExitStack:
     """Starts the subscribers and, without a transport to others, the publisher.
 
     Leaving the context drains.
+
+    Args:
+        settings: the settings.
+        dsn: the database to append to.
+        simulated: the simulated office.
+        monitor: watches what is received.
+        wakes: for each stream, what to call when something was appended.
     """
     running = ExitStack()
     channels = {stream: Channel() for stream in STREAMS}
@@ -201,7 +224,9 @@ def receiving(
         staging = Database(dsn, name=f"ingestor {stream}", statement_seconds=APPEND_SECONDS)
         running.callback(staging.close)
         monitor.metrics.watch_link(staging)
-        callback = monitor.metrics.counting(stream, on_arrival(staging, stream))
+        callback = monitor.metrics.counting(
+            stream, on_arrival(staging, stream, on_appended=wakes[stream])
+        )
         subscriber = monitor.subscribers[stream] = Subscriber(
             source, callback, name=stream, at_most=EVENTS_PER_COMMIT
         )
@@ -249,12 +274,15 @@ def publish_into(
     running.callback(publisher.stop, PUBLISHER_STOP_SECONDS)
 
 
-def on_arrival(database: Database, stream: str) -> Callable[[Sequence[bytes]], None]:
+def on_arrival(
+    database: Database, stream: str, *, on_appended: Callable[[], object] = lambda: None
+) -> Callable[[Sequence[bytes]], None]:
     """The callback of a stream: appends the payloads, and returns when they are committed."""
 
     def callback(payloads: Sequence[bytes]) -> None:
         with database.single_statement() as cursor:
             append(cursor, stream, payloads)
+        on_appended()
 
     return callback
 
@@ -265,39 +293,82 @@ def drain(subscriber: Subscriber, stream: str) -> None:
         log.warning("stopped with unacknowledged events", extra={"stream": stream})
 
 
+class StreamMerge:
+    """The merge of a stream over its own connection, which one thread at a time has."""
+
+    def __init__(self, dsn: str, stream: str, settings: Settings, monitor: IngestorMonitor) -> None:
+        self.database = Database(dsn, name=f"ingestor merge {stream}")
+        self._stream = stream
+        self._settings = settings
+        self._metrics = monitor.metrics
+        self._last = monitor.merges[stream]
+        self._turn = threading.Lock()
+
+    def __call__(self, *, sweep: Look | None = None) -> None:
+        """Merges until nothing is pending."""
+        with self._turn, self._metrics.counting_failures():
+            batches = merge_stream(
+                self.database,
+                self._stream,
+                batch_size=self._settings.batch_size,
+                sweep=sweep,
+                statement_seconds=self._settings.merge_statement_seconds,
+            )
+            for batch in batches:
+                self._metrics.batch_merged(batch)
+                self._last.is_now()
+            self._last.is_now()
+
+
 @contextmanager
-def merging(dsn: str, monitor: IngestorMonitor) -> Iterator[dict[str, Database]]:
-    """A database connection for the merge of each stream."""
+def merging(
+    dsn: str, settings: Settings, monitor: IngestorMonitor
+) -> Iterator[dict[str, StreamMerge]]:
+    """The merge of each stream."""
     with ExitStack() as links:
-        databases = {stream: Database(dsn, name=f"ingestor merge {stream}") for stream in STREAMS}
-        for database in databases.values():
-            links.callback(database.close)
-            monitor.metrics.watch_link(database)
-        yield databases
+        merges = {stream: StreamMerge(dsn, stream, settings, monitor) for stream in STREAMS}
+        for merge in merges.values():
+            links.callback(merge.database.close)
+            monitor.metrics.watch_link(merge.database)
+        yield merges
 
 
-def merge_streams(
-    databases: Mapping[str, Database],
-    settings: Settings,
-    monitor: IngestorMonitor,
-    *,
-    sweep: Look | None,
-) -> None:
-    """Merges both streams until nothing is pending."""
+def merge_together(merges: Sequence[StreamMerge], *, sweep: Look) -> None:
+    """Merges all streams at the same time until nothing is pending."""
+    with ThreadPoolExecutor(len(merges), thread_name_prefix="sweep") as threads:
+        for done in [threads.submit(merge, sweep=sweep) for merge in merges]:
+            done.result()
 
-    def on_batch(batch: Batch) -> None:
-        monitor.metrics.batch_merged(batch)
-        monitor.merge.is_now()
 
-    with monitor.metrics.counting_failures():
-        merge_together(
-            databases,
-            batch_size=settings.batch_size,
-            sweep=sweep,
-            on_batch=on_batch,
-            statement_seconds=settings.merge_statement_seconds,
-        )
-    monitor.merge.is_now()
+def followers_of(merges: Mapping[str, StreamMerge], settings: Settings) -> dict[str, Follower]:
+    """Of each stream: what merges it soon after something was appended.
+
+    What other processes append is merged after the longest wait at the latest.
+    """
+    return {
+        stream: Follower(merge, name=f"merge {stream}", longest_seconds=settings.merge_seconds)
+        for stream, merge in merges.items()
+    }
+
+
+@contextmanager
+def following(followers: Collection[Follower]) -> Iterator[None]:
+    """Lets followers run; in the end, waits for the calls that are under way."""
+    for follower in followers:
+        follower.start()
+    try:
+        yield
+    finally:
+        for follower in followers:
+            follower.stop()
+        for follower in followers:
+            follower.join()
+
+
+def make_ahead(dsn: str) -> None:
+    """Makes the partitions of the next days, over a connection of that moment."""
+    with closing(Database(dsn, name="ingestor partitions")) as database:
+        make_partitions(database)
 
 
 def merge_last(merge: Callable[..., None]) -> None:

@@ -15,7 +15,7 @@ from pipeline.core.database import Database, wait_until_reachable
 from pipeline.core.settings import Settings
 from pipeline.core.statements import Cursor
 from pipeline.core.streams import STREAMS
-from pipeline.merge.merge import Look, merge_together
+from pipeline.merge.merge import Look, merge_stream
 from pipeline.revenue.revenue import close_run, compute, publish
 from pipeline.staging.append import load_lines
 from utils.pipeline_utils import Channel, Source
@@ -66,7 +66,14 @@ def load(databases: Office, files: dict[str, Path]) -> None:
 def merge(databases: Office, *, sweep: bool = True) -> None:
     """What the ingestor's merge does; all but one at its start are without a sweep of all."""
     look = Look.ALL if sweep else None
-    merge_together(databases, batch_size=BATCH_SIZE, sweep=look, on_batch=lambda _: None)
+
+    def merge_one(stream: str) -> None:
+        for _ in merge_stream(databases[stream], stream, batch_size=BATCH_SIZE, sweep=look):
+            pass
+
+    with ThreadPoolExecutor(len(databases)) as threads:
+        for done in [threads.submit(merge_one, stream) for stream in databases]:
+            done.result()
 
 
 def load_and_merge(databases: Office, files: dict[str, Path], *, sweep: bool = True) -> None:

@@ -165,7 +165,7 @@ def test_before_there_is_a_database_the_ingestor_answers_that_it_does_not_yet(
     assert said.value("office_database_up") == 0
     assert status == 503
     assert "nothing is received yet" in reasons
-    assert "no merge has succeeded yet" in reasons
+    assert "no merge of claim has succeeded yet" in reasons
     assert not any("open-sesame" in reason for reason in reasons)
 
 

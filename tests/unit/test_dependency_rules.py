@@ -26,6 +26,7 @@ LIBRARY = (
     "utils.jetstream",
     "utils.pipeline_utils",
     "utils.pipes",
+    "models.follower",
     "models.scheduler",
     "models.subscriber",
 )

@@ -104,7 +104,8 @@ class Settings(BaseSettings):
     duplicate_share: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)
     """Share of the events that repeat an earlier one."""
     merge_seconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
-    """Seconds between two merges."""
+    """The longest wait for a merge, in seconds. What the ingestor itself appends is merged at once;
+    what others append waits that long at most."""
     sweep_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     """Seconds between two searches for raw rows without an outcome."""
     analytics_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
@@ -122,39 +121,6 @@ def merge_pending(
             sweep=sweep,
             statement_seconds=statement_seconds,
         )
-
-
-def merge_together(
-    databases: Mapping[str, Database],
-    *,
-    batch_size: int,
-    sweep: Look | None = Look.ALL,
-    on_batch: Callable[[Batch], object],
-    statement_seconds: float = STATEMENT_SECONDS,
-) -> None:
-    """Merges like `merge_pending`, all streams at the same time.
-
-    Args:
-        databases: one for each stream.
-        batch_size: as for `merge_pending`.
-        sweep: as for `merge_pending`.
-        on_batch: is called with each batch, in the thread of its stream.
-        statement_seconds: as for `merge_pending`.
-    """
-
-    def merge(stream: str) -> None:
-        for batch in merge_stream(
-            databases[stream],
-            stream,
-            batch_size=batch_size,
-            sweep=sweep,
-            statement_seconds=statement_seconds,
-        ):
-            on_batch(batch)
-
-    with ThreadPoolExecutor(len(STREAMS), thread_name_prefix="merge") as threads:
-        for done in [threads.submit(merge, stream) for stream in STREAMS]:
-            done.result()
 
 
 def merge_stream(
