@@ -74,7 +74,7 @@ def numbers(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.option("--rows", type=click.IntRange(min=100), default=1_000_000, show_default=True)
 @click.option("--runs", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("--bases", callback=numbers, default="1e6,10e6,50e6", show_default=True)
-@click.option("--rates", callback=numbers, default="1e3,10e3", show_default=True)
+@click.option("--rates", callback=numbers, default="1,1e3,10e3", show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=1), default=60, show_default=True)
 @click.option("--memory-seconds", type=click.FloatRange(min=4), default=600, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True)

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import psutil  # type: ignore[import-untyped]
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection, make_dsn, parse_dsn
@@ -109,6 +110,14 @@ def administer(url: str, command: sql.Composable | str) -> None:
     """Does what can't be done in a transaction, beside all databases in use."""
     with autocommitting(named(url, "postgres")) as cursor:
         cursor.execute(command)
+
+
+def postmaster(url: str) -> int:
+    """The number of the server's first process, the parent of all others."""
+    with autocommitting(url) as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [(pid,)] = cursor.fetchall()
+        return int(psutil.Process(pid).ppid())
 
 
 def checkpoint(url: str) -> None:

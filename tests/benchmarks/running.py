@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import psutil  # type: ignore[import-untyped]
+
 from benchmarks import paced_ingestor
 from benchmarks.lines import Lines
 from e2e.processes import free_port
@@ -103,6 +105,15 @@ def paced(url: str, lines: Lines, rate: float) -> Iterator[Process]:
     with started("ingestor", *command, folder=lines.folder, **environment) as process:
         process.wait_until_logged("event=receiving")
         yield process
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and its children have spent, with those that have ended."""
+    process = psutil.Process(pid)
+    own = process.cpu_times()
+    running = [child.cpu_times() for child in process.children(recursive=True)]
+    ended = own.children_user + own.children_system
+    return float(ended + sum(times.user + times.system for times in [own, *running]))
 
 
 def published(lines: Lines) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ class Plan:
     """Runs of each."""
     bases: tuple[int, ...]
     """Claims that are there before more events come; a tenth as many diagnoses are beside them."""
-    rates: tuple[int, ...] = (1_000, 10_000)
+    rates: tuple[int, ...] = (1, 1_000, 10_000)
     """Events a second, of both streams together, that arrive one by one."""
     seconds: float = 60
     """How long they do."""
