@@ -149,7 +149,7 @@ def most_pending(
     of_each, done, most = rate / len(lines.counts), 0, 0
     for _, _, rows, at in sorted(merged, key=lambda batch: batch[3]):
         arrived = sum(
-            min(lines.counts[stream], max(0, int((at - each["began"]) * of_each)))
+            min(lines.counts[stream], max(0, int((at - each["began"]) * of_each) + 1))
             for stream, each in times.items()
         )
         most, done = max(most, arrived - done), done + rows
