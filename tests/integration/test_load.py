@@ -10,6 +10,7 @@ from faults.staged import read_staged
 from integration.events import claim, diagnose
 from pipeline.core.contract import REASONS
 from pipeline.core.database import Database
+from pipeline.staging.append import CUT_BYTES
 from pipeline.staging.load import doubts, files_in, load
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_open import file_source
@@ -115,6 +116,21 @@ def test_what_is_staged_is_told_after_each_portion(database: Database, tmp_path:
             assert [row.raw.payload for row in read_staged(database)] == objects
     assert counts == [(str(file), "object", 3)]
     assert str(error.value).startswith(f"{file} is not JSON at line 10, column 10, after 3 objects")
+
+
+def test_lines_of_many_pieces_come_as_they_are_and_in_their_order(
+    database: Database, tmp_path: Path
+) -> None:
+    odd = [b"\xff\t\\", b'{"a": "\xc3\xa4\t\\n"}', b"nul\0", b"\\.", b"\\N", b"a\rb"]
+    payloads = [b'{"id": %d}' % number for number in range(2 * CUT_BYTES // 15)]
+    for at, payload in enumerate(odd, start=CUT_BYTES // 15):
+        payloads[at] = payload
+    file = tmp_path / "claims.jsonl"
+    file.write_bytes(lines(*payloads))
+    with ExitStack() as stack:
+        staged = list(load(database, "claim", file_source(file, stack)))
+    assert [row.raw.payload for row in read_staged(database)] == payloads
+    assert sum(len(portion.payloads) for portion in staged) == len(payloads)
 
 
 def test_the_files_of_a_folder_come_in_the_order_of_their_names(tmp_path: Path) -> None:

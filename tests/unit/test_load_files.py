@@ -6,7 +6,7 @@ import os
 import threading
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ from pipeline.staging.load_csv import read_rows
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_formats import Form, format_of, read_payloads
 from pipeline.staging.load_json import read_values
-from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, read_lines
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, Lines, Payloads, read_lines
 from pipeline.staging.load_look import looks_like
 from pipeline.staging.load_open import Source, file_source, members_of, pipe_source, saying_why
 
@@ -240,10 +240,33 @@ def test_a_payload_that_memory_does_not_hold_ends_the_reading(
     monkeypatch.setattr(module, "LONGEST_PAYLOAD_BYTES", 1024 * 1024)
     read = read_values if module is load_json else read_lines
     content = b'{}\n{"a": "' + b"x" * 2 * BYTES_PER_TRANSACTION + b'"}'
-    portions = read(io.BytesIO(content))
-    assert next(portions) == [b"{}"]
+    portions: Iterator[Payloads] = read(io.BytesIO(content))
+    assert list(next(portions)) == [b"{}"]
     with pytest.raises(UnreadableError, match="of more than 1 MiB"):
         next(portions)
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"a\r\n\r\nb\r\n\n\nc", [b"a", b"b", b"c"]),
+        (b"\n\na\n\n\n\nb\n\n", [b"a", b"b"]),
+        (b"a\rb\n\r\nc\r", [b"a\rb", b"c"]),
+        (b"\r\n\n", []),
+    ],
+)
+def test_line_ends_and_empty_lines_are_left_out(content: bytes, lines: list[bytes]) -> None:
+    portions = list(read_lines(io.BytesIO(content)))
+    assert [line for portion in portions for line in portion] == lines
+    assert sum(map(len, portions)) == len(lines)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 100])
+def test_lines_are_cut_into_pieces_in_their_order(size: int) -> None:
+    lines = Lines(b"a\nbcd\ne\nfghi")
+    pieces = list(lines.cut(size))
+    assert [line for piece in pieces for line in piece] == list(lines)
+    assert all(len(piece.block) >= size for piece in pieces[:-1])
 
 
 def test_brackets_without_end_end_the_reading() -> None:

@@ -1,26 +1,28 @@
 """Appends what arrives to staging.event, verbatim."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
 from pipeline.core.database import Database
 from pipeline.core.statements import Cursor, execute, fetch_one, statement
-from pipeline.staging.load_lines import read_lines
+from pipeline.staging.load_lines import Lines, Payloads, as_lines, read_lines
 
 # A larger payload goes by COPY, because the server reports the progress of a COPY. It reports none
 # of a long INSERT, and the link would be taken for a dead one.
 LARGE_BYTES = 64 * 1024
 # How much the driver sends at a time.
 COPY_BYTES = 1024 * 1024
+# How much of some lines is converted at a time.
+CUT_BYTES = 512 * 1024
 
 
-def append(cursor: Cursor, stream: str, payloads: Sequence[bytes]) -> None:
+def append(cursor: Cursor, stream: str, payloads: Payloads) -> None:
     """Appends payloads with one statement."""
-    if len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
-        rows = _copy_rows(stream.encode(), payloads)
-        cursor.copy_expert(statement("staging/copy"), io.BytesIO(rows), COPY_BYTES)
+    if isinstance(payloads, Lines) or len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
+        rows = _Rows(stream.encode(), payloads)
+        cursor.copy_expert(statement("staging/copy"), rows, COPY_BYTES)
         return
     text, raw = as_text_or_bytes(payloads[0])
     row = {"stream": stream, "payload": text, "payload_bytes": raw}
@@ -59,13 +61,32 @@ def next_id(cursor: Cursor, stream: str, keys: range) -> int:
     return int(fetch_one(cursor, "staging/next_id", bounds, stream=stream).next_id)
 
 
-def _copy_rows(stream: bytes, payloads: Sequence[bytes]) -> bytes:
-    """Rows in the text format of COPY. If all are lines of text, they are converted at once."""
-    block = b"\n".join(payloads)
-    if block.count(b"\n") >= len(payloads) or as_text_or_bytes(block)[0] is None:
+class _Rows(io.RawIOBase):
+    """The file that the driver reads: each piece is made while the server takes the one before."""
+
+    def __init__(self, stream: bytes, payloads: Payloads) -> None:
+        super().__init__()
+        self._pieces = _pieces(stream, payloads)
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """The next piece."""
+        return next(self._pieces, b"")
+
+
+def _pieces(stream: bytes, payloads: Payloads) -> Iterator[bytes]:
+    """Rows in the text format of COPY, in pieces."""
+    lines = payloads if isinstance(payloads, Lines) else as_lines(payloads)
+    for part in [payloads] if lines is None else lines.cut(CUT_BYTES):
+        rows = _copy_rows(stream, part)
+        yield from (rows[at : at + COPY_BYTES] for at in range(0, len(rows), COPY_BYTES))
+
+
+def _copy_rows(stream: bytes, payloads: Payloads) -> bytes:
+    """Rows in the text format of COPY. Lines of text are converted at once."""
+    if not isinstance(payloads, Lines) or as_text_or_bytes(payloads.block)[0] is None:
         return b"".join(_copy_line(stream, payload) for payload in payloads)
     start, end = stream + b"\t", b"\t\\N\n"
-    return start + _escaped(block).replace(b"\n", end + start) + end
+    return start + _escaped(payloads.block).replace(b"\n", end + start) + end
 
 
 def _copy_line(stream: bytes, payload: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pipeline.core.database import Database
 from pipeline.staging.append import append
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_formats import Form, read_payloads
+from pipeline.staging.load_lines import Payloads
 from pipeline.staging.load_look import BYTES, PAYLOADS, doubt_about, looks_like, sample_of
 from pipeline.staging.load_open import Member, Source, members_of, saying_why
 
@@ -22,7 +23,7 @@ class Portion:
     name: str
     """The file that they come from."""
     form: Form
-    payloads: list[bytes]
+    payloads: Payloads
     position: int
     """How much of the source has been read, in bytes."""
 

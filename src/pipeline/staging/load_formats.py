@@ -9,7 +9,13 @@ from enum import StrEnum
 
 from pipeline.staging.load_csv import Header, header_of, read_rows
 from pipeline.staging.load_json import read_values
-from pipeline.staging.load_lines import BYTES_PER_TRANSACTION, CarriageReturns, read_lines
+from pipeline.staging.load_lines import (
+    BYTES_PER_TRANSACTION,
+    CarriageReturns,
+    Lines,
+    Payloads,
+    read_lines,
+)
 from pipeline.staging.load_open import BUFFER_BYTES, look_ahead
 
 HEAD_BYTES = 256 * 1024
@@ -60,7 +66,7 @@ def read_payloads(
     *,
     has_decimal_comma: bool,
     portion_bytes: int = BYTES_PER_TRANSACTION,
-) -> tuple[Form, Iterator[list[bytes]]]:
+) -> tuple[Form, Iterator[Payloads]]:
     """How a file is written, and the payloads in it, in portions.
 
     Args:
@@ -103,10 +109,15 @@ def _header(lines: list[bytes]) -> Header | None:
     return header_of(behind[0].decode("utf-8", "replace")) if behind else None
 
 
-def _without_marks(portions: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+def _without_marks(portions: Iterator[Lines]) -> Iterator[Lines]:
     """Lines without the byte order marks that files have which were joined to one."""
+    mark = codecs.BOM_UTF8
     for lines in portions:
-        yield [line.removeprefix(codecs.BOM_UTF8) for line in lines]
+        # ASCII has none, and is told at once.
+        if lines.block.isascii():
+            yield lines
+        else:
+            yield Lines(lines.block.removeprefix(mark).replace(b"\n" + mark, b"\n"))
 
 
 def _is_one_object(line: bytes) -> bool:
