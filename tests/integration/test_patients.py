@@ -228,3 +228,8 @@ def test_cluster_checks_each_row(database: Database, hand: connection) -> None:
     keep(hand, CLAIM, 1, 1)
     with pytest.raises(ForeignKeyViolation, match="violates foreign key constraint"):
         write(hand, GO, 1)
+
+
+def test_without_the_given_tables_there_is_nothing_to_check(empty_database_url: str) -> None:
+    with closing(Database(empty_database_url)) as database, database.transaction() as cursor:
+        execute(cursor, "schema/layout/check_each_row")

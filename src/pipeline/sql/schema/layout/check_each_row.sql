@@ -11,7 +11,7 @@ BEGIN
             c.conrelid::regclass AS table_name,
             c.conname
         FROM pg_constraint AS c
-        WHERE c.contype = 'f' AND c.confrelid = 'patient'::regclass AND NOT c.conenforced
+        WHERE c.contype = 'f' AND c.confrelid = to_regclass('patient') AND NOT c.conenforced
     LOOP
         EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I ENFORCED', foreign_key.table_name, foreign_key.conname);
     END LOOP;
