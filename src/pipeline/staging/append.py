@@ -21,7 +21,7 @@ CUT_BYTES = 512 * 1024
 def append(cursor: Cursor, stream: str, payloads: Payloads) -> None:
     """Appends payloads with one statement."""
     if isinstance(payloads, Lines) or len(payloads) > 1 or len(payloads[0]) > LARGE_BYTES:
-        rows = _Rows(stream.encode(), payloads)
+        rows = _rows(stream.encode(), payloads)
         cursor.copy_expert(statement("staging/copy"), rows, COPY_BYTES)
         return
     text, raw = as_text_or_bytes(payloads[0])
@@ -61,32 +61,38 @@ def next_id(cursor: Cursor, stream: str, keys: range) -> int:
     return int(fetch_one(cursor, "staging/next_id", bounds, stream=stream).next_id)
 
 
-class _Rows(io.RawIOBase):
+class _Pieces(io.RawIOBase):
     """The file that the driver reads: each piece is made while the server takes the one before."""
 
-    def __init__(self, stream: bytes, payloads: Payloads) -> None:
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         super().__init__()
-        self._pieces = _pieces(stream, payloads)
+        self._pieces = pieces
 
     def read(self, _size: int = -1, /) -> bytes:
         """The next piece."""
         return next(self._pieces, b"")
 
 
-def _pieces(stream: bytes, payloads: Payloads) -> Iterator[bytes]:
-    """Rows in the text format of COPY, in pieces."""
-    lines = payloads if isinstance(payloads, Lines) else as_lines(payloads)
-    for part in [payloads] if lines is None else lines.cut(CUT_BYTES):
+def _rows(stream: bytes, payloads: Payloads) -> io.RawIOBase | io.BytesIO:
+    """The rows for COPY, to be read: of lines in pieces, otherwise in one."""
+    if isinstance(payloads, Lines):
+        return _Pieces(_pieces(stream, payloads))
+    return io.BytesIO(_copy_rows(stream, payloads))
+
+
+def _pieces(stream: bytes, lines: Lines) -> Iterator[bytes]:
+    for part in lines.cut(CUT_BYTES):
         rows = _copy_rows(stream, part)
         yield from (rows[at : at + COPY_BYTES] for at in range(0, len(rows), COPY_BYTES))
 
 
 def _copy_rows(stream: bytes, payloads: Payloads) -> bytes:
-    """Rows in the text format of COPY. Lines of text are converted at once."""
-    if not isinstance(payloads, Lines) or as_text_or_bytes(payloads.block)[0] is None:
+    """Rows in the text format of COPY. If all are lines of text, they are converted at once."""
+    lines = payloads if isinstance(payloads, Lines) else as_lines(payloads)
+    if lines is None or as_text_or_bytes(lines.block)[0] is None:
         return b"".join(_copy_line(stream, payload) for payload in payloads)
     start, end = stream + b"\t", b"\t\\N\n"
-    return start + _escaped(payloads.block).replace(b"\n", end + start) + end
+    return start + _escaped(lines.block).replace(b"\n", end + start) + end
 
 
 def _copy_line(stream: bytes, payload: bytes) -> bytes:
