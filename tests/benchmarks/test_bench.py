@@ -120,9 +120,10 @@ def test_a_peer_that_fails_ends_it(small_lab: Lab, lines: Lines) -> None:
 
 @pytest.mark.parametrize("work", [append, load, catch_up, broker])
 def test_a_work_measures_each_run(small_lab: Lab, work: object) -> None:
-    for comparison in work.measure(small_lab, PLAN):  # type: ignore[attr-defined]
-        assert len(comparison.rates) == PLAN.runs
-        assert min(comparison.rates) > 0
+    for result in work.measure(small_lab, PLAN):  # type: ignore[attr-defined]
+        measured = result.values if isinstance(result, Figure) else result.rates
+        assert len(measured) == PLAN.runs
+        assert min(measured) > 0
 
 
 def test_a_history_is_as_the_merge_leaves_it(base: Base) -> None:
