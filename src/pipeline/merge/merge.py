@@ -44,7 +44,7 @@ STEPS_EMPTIED: Final = ["merge/recall_rows", *STEPS]
 LAST: Final = ["merge/clear_typed", "merge/clear_judged", "merge/close_run", "merge/count_batch"]
 LAST_AHEAD: Final = [*LAST, "merge/move_cursor"]
 # If a batch has so many raw rows, those of the next one are typed meanwhile.
-ROWS_WORTH_TYPING_AHEAD = 1_000
+ROWS_WORTH_TYPING_AHEAD = 10_000
 # So many awaited patients are looked for in each merge, so that it costs the same however many are.
 PATIENTS_AT_ONCE: Final = 1_000
 
