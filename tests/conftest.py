@@ -1,6 +1,7 @@
 """What the tests share: one real PostgreSQL 18 for the session, and a fresh database per test."""
 
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -66,6 +67,16 @@ def office_template(server_url: str, given_template: str, worker_id: str) -> str
     apply_schema(database)
     database.close()
     return name
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Sets back, after a test that configures logging, where to and from which level on it logs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -395,14 +395,12 @@ def test_a_url_is_shown_without_what_may_be_secret(urls: str, names: list[str]) 
         "json://[s3cret",
     ],
 )
+@pytest.mark.usefixtures("logging_restored")
 def test_nothing_secret_is_logged(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     configure_logging(level=logging.DEBUG)
-    try:
-        [receiver] = open_receivers(url)
-        assert not receiver.takes(Message("title", "text", Tone.TEST))
-        logging.getLogger("some.module").warning("not taken", extra={"receiver": receiver.name})
-    finally:
-        logging.basicConfig(force=True)
+    [receiver] = open_receivers(url)
+    assert not receiver.takes(Message("title", "text", Tone.TEST))
+    logging.getLogger("some.module").warning("not taken", extra={"receiver": receiver.name})
     shown = "".join(capfd.readouterr())
     assert "not taken" in shown
     assert "s3cret" not in shown

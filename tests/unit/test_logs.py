@@ -60,15 +60,11 @@ def test_arguments_of_a_library_s_message_are_put_in() -> None:
     assert 'event="job a b"' in LogfmtFormatter().format(record)
 
 
+@pytest.mark.usefixtures("logging_restored")
 def test_what_is_logged_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        configure_logging()
-        logging.getLogger("office").info("started", extra={"schema": "060_roles"})
-        logging.getLogger("great_expectations").error("Key (id)=(4711)")
-    finally:
-        root.handlers[:], root.level = before
+    configure_logging()
+    logging.getLogger("office").info("started", extra={"schema": "060_roles"})
+    logging.getLogger("great_expectations").error("Key (id)=(4711)")
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.endswith("level=info logger=office event=started schema=060_roles\n")
