@@ -1,18 +1,17 @@
 """The follower: calls a function soon after there is something to do, and at the latest in a while.
 
-Work that comes during a call, or soon after it began, is done together by the next call.
+What comes during a call, or shortly after it began, waits for the next call, which does all of it.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-# So often at most calls begin. The more comes in that time, the more a call has to do.
-_APART_SECONDS: Final = 0.04
+from models.job import succeeds
 
-_logger = logging.getLogger(__name__)
+# The shortest time between the beginnings of two calls. What comes meanwhile is done by one call.
+_APART_SECONDS: Final = 0.04
 
 
 class Follower:
@@ -73,7 +72,7 @@ class Follower:
     def _follow(self) -> None:
         while self._is_wanted():
             began = time.monotonic()
-            if self._succeeds():
+            if succeeds(self._job, name=self._name):
                 self._stopping.wait(max(0.0, began + self._apart_seconds - time.monotonic()))
             else:
                 self._stopping.wait(self._longest_seconds)
@@ -86,13 +85,3 @@ class Follower:
         # Before the call, so that whoever wakes it meanwhile gets another.
         self._woken.clear()
         return not self._stopping.is_set()
-
-    def _succeeds(self) -> bool:
-        try:
-            self._job()
-        except Exception as error:  # noqa: BLE001 - the next call must come, whatever this one raised
-            # Only the class: the text of an error may quote a patient's data.
-            failed = {"job": self._name, "error": type(error).__name__}
-            _logger.error("job failed", extra=failed)  # noqa: TRY400
-            return False
-        return True

@@ -1,6 +1,5 @@
 """The scheduler: runs jobs periodically, if wanted at exact multiples of their period in UTC."""
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,13 +7,13 @@ from typing import Final, cast
 
 import schedule
 
+from models.job import succeeds
+
 Clock = Callable[[], datetime]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Short enough to notice soon that the clock was set, the machine slept or a job was added.
 _LONGEST_WAIT_SECONDS: Final = 1.0
-
-_logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -74,12 +73,7 @@ class _Job(schedule.Job):
             self._schedule_next_run()
 
     def _run_and_reschedule(self) -> None:
-        try:
-            self._call()
-        except Exception as error:  # noqa: BLE001 - the next run must come, whatever this one raised
-            # Only the class: the text of an error may quote a patient's data.
-            failed = {"job": self._name, "error": type(error).__name__}
-            _logger.error("job failed", extra=failed)  # noqa: TRY400
+        succeeds(self._call, name=self._name)
         self._schedule_next_run()
 
     def _call(self) -> None:

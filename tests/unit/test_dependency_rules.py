@@ -27,6 +27,7 @@ LIBRARY = (
     "utils.pipeline_utils",
     "utils.pipes",
     "models.follower",
+    "models.job",
     "models.scheduler",
     "models.subscriber",
 )
