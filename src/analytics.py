@@ -20,7 +20,7 @@ from pipeline.core.window import read_window_length
 from pipeline.operations.health import LastTime, overdue_after
 from pipeline.operations.metrics import AnalyticsMetrics, read_windows, window_families
 from pipeline.operations.monitor import monitoring
-from pipeline.operations.notices import telling
+from pipeline.operations.notices import telling_as_set
 from pipeline.operations.question import NoAnswerError, Question
 from pipeline.operations.trouble import archive_ended, archive_failed, reconciled, run_ended
 from pipeline.quality.checks import Checker
@@ -122,14 +122,7 @@ def main() -> int:
             offset=ARCHIVE_OFFSET_SECONDS,
             at_start=True,
         )
-        with telling(
-            dsn,
-            settings.notify_urls,
-            pages=settings.pages_url,
-            notation=settings.notation,
-            patience=overdue_after(period),
-            on_told=monitor.metrics.told,
-        ):
+        with telling_as_set(dsn, settings, period, on_told=monitor.metrics.told):
             scheduler.run(stop)
     log.info("stopped")
     return 0

@@ -27,10 +27,10 @@ from pipeline.core.statements import Cursor
 from pipeline.core.streams import STREAMS
 from pipeline.core.window import read_window_length
 from pipeline.merge.merge import Look, merge_stream
-from pipeline.operations.health import LastTime, overdue_after
+from pipeline.operations.health import LastTime
 from pipeline.operations.metrics import IngestorMetrics, lag_seconds, read_streams, stream_families
 from pipeline.operations.monitor import monitoring
-from pipeline.operations.notices import telling
+from pipeline.operations.notices import telling_as_set
 from pipeline.operations.question import NoAnswerError, Question
 from pipeline.schema.migrate import apply_schema, schema_version, warn_of_shortcomings
 from pipeline.schema.offices import keys_of, number_of_own_events
@@ -161,14 +161,7 @@ def main() -> int:
             # Analytics tells, too; but somebody else must say that it has stopped.
             with (
                 following(followers.values()),
-                telling(
-                    dsn,
-                    settings.notify_urls,
-                    pages=settings.pages_url,
-                    notation=settings.notation,
-                    patience=overdue_after(period),
-                    on_told=monitor.metrics.told,
-                ),
+                telling_as_set(dsn, settings, period, on_told=monitor.metrics.told),
             ):
                 log.info("receiving")
                 scheduler.run(stop)

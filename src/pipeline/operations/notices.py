@@ -9,7 +9,7 @@ again after a pause, with what is there by then, so that nothing piles up.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,9 @@ from pydantic import SecretStr
 
 from pipeline.core.database import Database, describe
 from pipeline.core.notation import IN_UTC, Notation
+from pipeline.core.settings import Settings
 from pipeline.core.statements import Cursor, execute, fetch_all
+from pipeline.operations.health import overdue_after
 from pipeline.operations.trouble import WORDS, Kind, look, shown_subject
 
 if TYPE_CHECKING:  # loading Apprise takes time and memory, and not everybody is told
@@ -200,6 +202,27 @@ def telling(
     finally:
         stop.set()
         thread.join(STOP_SECONDS)
+
+
+def telling_as_set(
+    dsn: str, settings: Settings, period: timedelta, *, on_told: OnTold
+) -> AbstractContextManager[None]:
+    """Tells like `telling`, whom and how the settings say.
+
+    Args:
+        dsn: the database.
+        settings: the settings.
+        period: the time between two analytics runs.
+        on_told: is called for each message.
+    """
+    return telling(
+        dsn,
+        settings.notify_urls,
+        pages=settings.pages_url,
+        notation=settings.notation,
+        patience=overdue_after(period),
+        on_told=on_told,
+    )
 
 
 def _tell_until(
