@@ -1,7 +1,5 @@
 """Bare COPY: the least that PostgreSQL needs for rows, and by which all else is judged."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.lab import GIVEN, Lab, connected, final_rows, require_equal_rows
@@ -28,17 +26,6 @@ def copy(url: str, command: str, file: Path) -> None:
     with connected(url) as opened, opened.cursor() as cursor, file.open("rb") as lines:
         cursor.copy_expert(command, lines, 1024 * 1024)
         opened.commit()
-
-
-def copy_all(copies: Sequence[Callable[[], None]], *, at_once: bool) -> None:
-    """Does copies one after the other, or each in a connection and thread of its own."""
-    if not at_once:
-        for each in copies:
-            each()
-        return
-    with ThreadPoolExecutor(len(copies)) as pool:
-        for done in [pool.submit(each) for each in copies]:
-            done.result()
 
 
 def expected_rows(lab: Lab, lines: Lines) -> dict[str, tuple[int, int]]:

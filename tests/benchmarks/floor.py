@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks import project
 from benchmarks.lab import OFFICE, Lab, checkpoint
 from benchmarks.lines import Lines, make_lines
-from benchmarks.observed import merge_observed, observed
+from benchmarks.observed import Seconds, merge_observed, observed
 from benchmarks.results import Comparison, Figure, Result
 from benchmarks.turns import Plan, seconds_of
 from pipeline.core.database import Database
@@ -24,7 +24,7 @@ CONTRACT_AIM: Final = 1.6
 TRIES: Final = 3
 """Of what only reads, by turns; the quickest counts, as the machine does other things, too."""
 
-# An INSERT reads in one process; so does all that is compared with it.
+# An INSERT reads in one process, so the queries that it is compared with do so, too.
 ONE_PROCESS: Final = "SET LOCAL max_parallel_workers_per_gather = 0"
 
 READ: Final = "payloads read"
@@ -106,8 +106,6 @@ PARTS: Final = (
         "partitions, checks, indexes to find an outcome by",
     ),
 )
-
-Seconds = dict[str, float]
 
 
 def measure(lab: Lab, plan: Plan) -> Iterator[Result]:

@@ -11,11 +11,11 @@ from typing import Final
 
 from benchmarks import project
 from benchmarks.append import require_staged
-from benchmarks.copying import BARE_LINES, copy, copy_all, execute
+from benchmarks.copying import BARE_LINES, copy, execute
 from benchmarks.lab import GIVEN, OFFICE, Lab, autocommitting, checkpoint
 from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Comparison, Figure, Result
-from benchmarks.turns import Plan, Run, in_turns, seconds_of
+from benchmarks.turns import Plan, Run, do_all, in_turns, seconds_of
 
 AIM = 0.8
 NAME = "load of JSON lines"
@@ -111,7 +111,7 @@ def copy_run(lab: Lab, lines: Lines, *, at_once: bool) -> Run:
                 for file in lines.files().values()
             ]
             checkpoint(url)
-            seconds = seconds_of(lambda: copy_all(copies, at_once=at_once))
+            seconds = seconds_of(lambda: do_all(copies, at_once=at_once))
             with autocommitting(url) as cursor:
                 cursor.execute("SELECT count(*) FROM bare")
                 [copied] = cursor.fetchone()

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks import peer, project
-from benchmarks.copying import BARE_TABLES, copy, copy_all, execute, expected_rows, require_rows
+from benchmarks.copying import BARE_TABLES, copy, execute, expected_rows, require_rows
 from benchmarks.lab import GIVEN, OFFICE, Lab, checkpoint
 from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Comparison
-from benchmarks.turns import Plan, Run, in_turns, seconds_of
+from benchmarks.turns import Plan, Run, do_all, in_turns, seconds_of
 
 # A row and a commit each takes minutes for a million; the rate is the same for fewer.
 NAIVE_EVENTS = 50_000
@@ -126,7 +126,7 @@ def copy_run(lab: Lab, lines: Lines, expected: Expected, *, at_once: bool) -> Ru
                 for stream in lines.counts
             ]
             checkpoint(url)
-            seconds = seconds_of(lambda: copy_all(copies, at_once=at_once))
+            seconds = seconds_of(lambda: do_all(copies, at_once=at_once))
             require_rows(COPY_NAME, url, "bare", expected)
         return seconds
 

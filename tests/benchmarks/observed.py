@@ -23,7 +23,8 @@ from pipeline.merge.merge import merge_stream
 COMMIT: Final = "COMMIT"
 UNNAMED: Final = "without a name"
 
-Seconds = defaultdict[str, float]
+Seconds = dict[str, float]
+"""How long each statement or part took, by its name."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Merged:
     batches: int
     total: float
     """Seconds of all of it."""
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=dict)
     """Of all executions of a statement, by its name, and of all COMMITs, if it was observed."""
-    meanwhile: dict[str, float] = field(default_factory=dict)
+    meanwhile: Seconds = field(default_factory=dict)
     """The same of further links, which work at the same time."""
 
     @property
@@ -45,7 +46,7 @@ class Merged:
         return self.total - sum(self.seconds.values())
 
     @property
-    def work(self) -> dict[str, float]:
+    def work(self) -> Seconds:
         """The seconds of all links."""
         names = {**self.seconds, **self.meanwhile}
         return {name: self.seconds.get(name, 0) + self.meanwhile.get(name, 0) for name in names}

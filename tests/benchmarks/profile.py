@@ -17,10 +17,10 @@ from rich.table import Table
 
 from benchmarks import floor, project
 from benchmarks.bench import FILE_WIDTH
-from benchmarks.floor import STREAM, Seconds
+from benchmarks.floor import STREAM
 from benchmarks.lab import OFFICE, Lab, checkpoint, lab
 from benchmarks.lines import make_lines
-from benchmarks.observed import Merged, merge_backlog, merge_observed, observed
+from benchmarks.observed import Merged, Seconds, merge_backlog, merge_observed, observed
 from benchmarks.results import number
 
 HISTORY: Final = 20_000

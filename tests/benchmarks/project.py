@@ -4,11 +4,12 @@ All that depends on how the project is called stands here.
 """
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from benchmarks.turns import do_all
 from ingestor import EVENTS_PER_COMMIT, on_arrival
 from models.subscriber import Subscriber
 from pipeline.core.database import Database, wait_until_reachable
@@ -58,9 +59,7 @@ def load(databases: Office, files: dict[str, Path]) -> None:
             for _ in load_lines(databases[stream], stream, lines):
                 pass
 
-    with ThreadPoolExecutor(len(files)) as threads:
-        for done in [threads.submit(load_one, stream) for stream in files]:
-            done.result()
+    do_all([partial(load_one, stream) for stream in files], at_once=True)
 
 
 def merge(databases: Office, *, sweep: bool = True) -> None:
@@ -71,9 +70,7 @@ def merge(databases: Office, *, sweep: bool = True) -> None:
         for _ in merge_stream(databases[stream], stream, batch_size=BATCH_SIZE, sweep=look):
             pass
 
-    with ThreadPoolExecutor(len(databases)) as threads:
-        for done in [threads.submit(merge_one, stream) for stream in databases]:
-            done.result()
+    do_all([partial(merge_one, stream) for stream in databases], at_once=True)
 
 
 def load_and_merge(databases: Office, files: dict[str, Path], *, sweep: bool = True) -> None:

@@ -1,7 +1,8 @@
 """Runs of the project and of a reference by turns, and the clock."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from benchmarks.lab import Lab
@@ -34,6 +35,17 @@ def seconds_of(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def do_all(works: Sequence[Callable[[], object]], *, at_once: bool) -> None:
+    """Does works one after the other, or each in a thread of its own."""
+    if not at_once:
+        for each in works:
+            each()
+        return
+    with ThreadPoolExecutor(len(works)) as pool:
+        for done in [pool.submit(each) for each in works]:
+            done.result()
 
 
 def in_turns(

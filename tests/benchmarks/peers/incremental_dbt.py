@@ -1,7 +1,7 @@
 """dbt's way: raw lines by COPY, then an incremental model a stream, merged by its unique key.
 
-Its raw tables keep all lines or, with --empty-raw, those of the last load only; then they need
-neither a key nor a log.
+Its raw tables keep all lines. With --empty-raw they keep those of the last load only; then they are
+unlogged and have no key.
 Its name does not begin with dbt_: dbt would take it for a plugin.
 """
 
