@@ -39,11 +39,11 @@ AWAITED: Final = "unknown_patient"
 # What merges the rows of a batch, one after the other; each says in its first line what it does.
 _, *_RECORD, _MARK = statements_in("merge/merge_rows")
 STEPS: Final = [*_RECORD, "merge/check_constraints", _MARK]
-# Recalled is what the first raw row of an id said, whose clean row is gone.
+# Where clean rows are gone, what the first raw rows of their ids said is recalled.
 STEPS_EMPTIED: Final = ["merge/recall_rows", *STEPS]
 LAST: Final = ["merge/clear_typed", "merge/clear_judged", "merge/close_run", "merge/count_batch"]
 LAST_AHEAD: Final = [*LAST, "merge/move_cursor"]
-# If a batch has so many raw rows, those of the next one are typed meanwhile.
+# While a batch of at least so many raw rows is merged, those of the next one are typed.
 ROWS_WORTH_TYPING_AHEAD = 10_000
 # So many awaited patients are looked for in each merge, so that it costs the same however many are.
 PATIENTS_AT_ONCE: Final = 1_000
@@ -134,9 +134,11 @@ def merge_stream(
     """Merges one stream like `merge_pending`."""
     awaited = Look.ALL_AWAITED if sweep is Look.ALL else Look.AWAITED
     looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
-    for look in looks:
-        merge = partial(merge_batch, stream=stream, look=look, statement_seconds=statement_seconds)
-        with closing(Typist(database, stream, statement_seconds=statement_seconds)) as typist:
+    with closing(Typist(database, stream, statement_seconds=statement_seconds)) as typist:
+        for look in looks:
+            merge = partial(
+                merge_batch, stream=stream, look=look, statement_seconds=statement_seconds
+            )
             yield from _batches(database, merge, batch_size, typist)
 
 
@@ -226,6 +228,8 @@ def merge_batch(
     take = _reject if is_refused else partial(_take, typed=typed, seconds=statement_seconds)
     rows["is_emptied"] = _is_emptied(cursor, stream, statement_seconds)
     batch = _merge_rows(cursor, stream, rows, take, look)
+    if typed and batch.rows != typed.rows:
+        raise TypedRowsGoneError
     if batch.rows:
         is_passed = look in SWEEPS and found.low_seq <= place.passed_seq
         return replace(batch, found_by_sweep=is_passed), more
@@ -348,7 +352,6 @@ def _take(
 
     Raises:
         RowsError: it failed for a reason that lies in the rows.
-        TypedRowsGoneError: not all rows that were typed ahead are there.
     """
     began = time.monotonic()
     steps = STEPS_EMPTIED if rows["is_emptied"] else STEPS
@@ -370,8 +373,6 @@ def _take(
         )
         # The error's own text can hold values.
         raise lies_in_rows or error from None
-    if typed and done.merged + done.duplicate + done.conflict + done.rejected != typed.rows:
-        raise TypedRowsGoneError
     return dict(done._asdict())
 
 
