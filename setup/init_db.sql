@@ -42,14 +42,14 @@ COMMENT ON COLUMN diagnose.icd10_code IS 'ICD-10-CM code with its dot, such as R
 COMMENT ON COLUMN diagnose.patient_id IS 'The patient who was diagnosed.';
 COMMENT ON COLUMN diagnose.tsp IS 'When it happened: the event''s own time where it has one, else when it was received.';
 
--- A claim and a diagnosis belong to a patient. These triggers check it once per statement, for all its rows together: the trigger of an
--- enforced foreign key checks each row by itself, which costs as much as the row. Like that one, they lock the patients until the
--- transaction ends, so that nobody deletes them meanwhile.
+-- Each claim and each diagnosis belongs to a patient. An enforced foreign key checks each row by itself, which costs as much as the row.
+-- So these triggers check all rows of a statement together. They lock the patients until the transaction ends, as a foreign key does, so
+-- that nobody deletes them meanwhile.
 CREATE OR REPLACE FUNCTION public.require_patients()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- A plan for a few rows does not fit many.
+-- A plan that was made for a few rows would be slow for many.
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -139,7 +139,7 @@ REFERENCING OLD TABLE AS old_row FOR EACH STATEMENT EXECUTE FUNCTION public.keep
 CREATE OR REPLACE TRIGGER keep_updated_patients AFTER UPDATE ON patient
 REFERENCING OLD TABLE AS old_row FOR EACH STATEMENT EXECUTE FUNCTION public.keep_patients();
 
--- The foreign keys stay as what they say, and check no rows any more.
+-- The foreign keys still say what refers to what, but check no rows any more.
 DO $$
 DECLARE
     foreign_key record;

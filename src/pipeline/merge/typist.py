@@ -1,7 +1,7 @@
 """Types the raw rows of the next batch while one is merged, so that a backlog keeps two cores busy.
 
-What is typed ahead is a guess: that the batch under way will succeed, and that nobody else merges
-the stream meanwhile. If the guess is wrong, its rows are not used, and the batch types its own.
+Typing ahead assumes that the batch under way succeeds and that nobody else merges the stream
+meanwhile. If that turns out to be wrong, the rows are not used, and the next batch types its own.
 """
 
 import logging
@@ -24,11 +24,11 @@ class TypedAhead:
     """Raw rows that were typed ahead."""
 
     taken_seq: int
-    """They have higher numbers; those up to this one are of the batches before."""
+    """Their numbers are higher than this one, up to which the batches before have taken all."""
     found: Any
     """What the search for them found, as `merge/next_ahead` says it."""
     work_id: int
-    """The number that they have among the typed rows."""
+    """The number by which they are found among the typed rows."""
     rows: int
 
 
@@ -56,28 +56,28 @@ class Typist:
         self._is_work_left = True
 
     def wait(self, *, batch_size: int | None) -> None:
-        """Waits for what was begun last.
+        """Waits until what was begun last is done.
 
         Args:
-            batch_size: the most raw rows that are typed from now on; None for none at all.
+            batch_size: how many raw rows to type at most when it is begun again; None for none.
         """
         begun, self._begun = self._begun, None
         self._typed = None if begun is None else begun.result()
         self._batch_size = batch_size
 
     def typed_behind(self, taken_seq: int) -> TypedAhead | None:
-        """What was typed, if it begins behind this raw row."""
+        """What was typed, if it follows this raw row."""
         if self._typed is None or self._typed.taken_seq != taken_seq:
             self.give_up()
             return None
         return self._typed
 
     def give_up(self) -> None:
-        """What was typed last is of no use: it is cleared before more is typed."""
+        """Says that what was typed last is of no use: it is cleared before more is typed."""
         self._is_work_left = True
 
     def begin(self, *, taken_seq: int, received_from: str) -> None:
-        """Begins to type what was received since a time and has numbers behind this one."""
+        """Begins to type the raw rows with higher numbers that were received since that time."""
         if self._batch_size is None:
             return
         ahead = {
@@ -101,14 +101,14 @@ class Typist:
             with self._database.transaction() as cursor:
                 return _type_ahead(cursor, ahead, clears=clears)
         except (psycopg2.Error, PassingError) as error:
-            # The batch itself will meet the error, too, if it does not pass.
+            # If the error does not pass, the batch itself will meet it, too.
             failed = {"stream": self._stream, "error": describe(error)}
             log.info("raw rows were not typed ahead", extra=failed)
             return None
 
 
 def _type_ahead(cursor: Cursor, ahead: dict[str, Any], *, clears: bool) -> TypedAhead | None:
-    """Types the next raw rows, and clears before what was typed in vain; None if there are none."""
+    """Types the next raw rows; None if there are none. It can clear what was typed in vain."""
     stream = ahead["stream"]
     found = fetch_one(cursor, "merge/next_ahead", ahead)
     if not found.found:

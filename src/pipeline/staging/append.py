@@ -14,7 +14,7 @@ from pipeline.staging.load_lines import Lines, Payloads, as_lines, read_lines
 LARGE_BYTES = 64 * 1024
 # How much the driver sends at a time.
 COPY_BYTES = 1024 * 1024
-# How much of some lines is converted at a time.
+# Lines of a file are converted in pieces of about this size.
 CUT_BYTES = 512 * 1024
 
 

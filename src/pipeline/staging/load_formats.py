@@ -113,7 +113,7 @@ def _without_marks(portions: Iterator[Lines]) -> Iterator[Lines]:
     """Lines without the byte order marks that files have which were joined to one."""
     mark = codecs.BOM_UTF8
     for lines in portions:
-        # ASCII has none, and is told at once.
+        # Most files are ASCII alone, which has no marks: that is quickly found out.
         if lines.block.isascii():
             yield lines
         else:

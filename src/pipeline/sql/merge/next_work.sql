@@ -1,2 +1,2 @@
--- One row: the number of work that begins before its batch does. It is of the numbers of batches, so that no two are the same.
+-- One row: a number for rows that are typed before their batch begins. It comes from the sequence of the batches, so no batch has it.
 SELECT nextval('staging.merge_run_run_id_seq') AS work_id

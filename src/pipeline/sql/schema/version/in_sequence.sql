@@ -1,3 +1,3 @@
--- One row: until the end of the transaction, a cluster changes its shards one after the other. Otherwise it refuses a change of the
--- schema after a statement that read many shards at once. On a single server the setting has no effect.
+-- One row: makes a cluster change its shards one after the other, until the transaction ends. Without it, the cluster refuses to change
+-- the schema after a statement that has read many shards at once. On a single server the setting has no effect.
 SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE) AS mode
