@@ -20,7 +20,7 @@ CONTRACT: Final = statement("schema/repeatable/150_claim_contract")
 NEXT: Final = KNOWN + 1
 RULE: Final = '"write icd10_code as the table diagnose has it, such as R41.3"'
 LAST_RULE: Final = "        WHEN f.tsp IS NULL THEN 'bad_tsp'\n"
-DIGITS_ONLY: Final = "typed.code !~ '^[0-9]+$' THEN 'bad_code'\n"
+DIGITS_ONLY: Final = "f.code !~ '^[0-9]+$' THEN 'bad_code'\n"
 
 
 def change(database: Database, *statements: str) -> None:

@@ -5,21 +5,12 @@ CREATE OR REPLACE FUNCTION staging.parse_diagnose(payload text, received_at time
 RETURNS TABLE (entity_id bigint, icd10_code text, patient_id bigint, tsp timestamptz, reason text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-SELECT
-    f.entity_id,
-    typed.icd10_code,
-    f.patient_id,
-    f.tsp,
-    CASE
-        WHEN f.fault IS NOT NULL THEN f.fault
-        WHEN f.entity_id IS NULL THEN 'bad_id'
-        WHEN f.patient_id IS NULL THEN 'bad_patient_id'
-        WHEN typed.icd10_code IS NULL THEN 'bad_icd10_code'
-        WHEN f.tsp IS NULL THEN 'bad_tsp'
-    END
-FROM staging.parse_event(payload, received_at, contract, ids) AS f
-CROSS JOIN LATERAL (
+WITH typed AS (
     SELECT
+        f.entity_id,
+        f.patient_id,
+        f.tsp,
+        f.fault,
         CASE
             WHEN jsonb_typeof(f.document -> 'icd10_code') <> 'string' THEN NULL
             -- The usual form, which is the normal form already.
@@ -27,8 +18,23 @@ CROSS JOIN LATERAL (
             WHEN contract >= 2 THEN staging.icd10_code(f.document ->> 'icd10_code')
             WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$' THEN f.document ->> 'icd10_code'
         END AS icd10_code
+    FROM staging.parse_event(payload, received_at, contract, ids) AS f
     OFFSET 0
-) AS typed
+)
+
+SELECT
+    f.entity_id,
+    f.icd10_code,
+    f.patient_id,
+    f.tsp,
+    CASE
+        WHEN f.fault IS NOT NULL THEN f.fault
+        WHEN f.entity_id IS NULL THEN 'bad_id'
+        WHEN f.patient_id IS NULL THEN 'bad_patient_id'
+        WHEN f.icd10_code IS NULL THEN 'bad_icd10_code'
+        WHEN f.tsp IS NULL THEN 'bad_tsp'
+    END
+FROM typed AS f
 $$;
 
 COMMENT ON FUNCTION staging.parse_diagnose(text, timestamptz, integer, text) IS
