@@ -207,5 +207,5 @@ def test_the_roles_that_merge_may(database: Database, role: str) -> None:
     with database.transaction() as cursor:
         cursor.execute(f"SET LOCAL SESSION AUTHORIZATION office_{role}")
         for look in (Look.BEHIND, Look.AWAITED, Look.AHEAD, Look.RECENT, Look.ALL):
-            merge_module.merge_batch(cursor, "claim", batch_size=10, look=look)
+            merge_module.merge_batch(cursor, "claim", batch_size=10, looks=(look,))
     assert fates(database) == ["merged"]

@@ -135,7 +135,7 @@ def test_a_second_merger_waits_before_it_looks_for_rows(database: Database) -> N
     """Later it would wait, too, for the keys of the clean rows; then its work would be in vain."""
     stage(database, "claim", claim(1))
     with closing(Database(database.dsn)) as other, database.transaction() as cursor:
-        assert merge_batch(cursor, "claim", batch_size=10, look=Look.AHEAD)[0] is not None
+        assert merge_batch(cursor, "claim", batch_size=10, looks=(Look.AHEAD,))[0] is not None
         with pytest.raises(psycopg2.errors.LockNotAvailable):
             lock_cursor(other)
     lock_cursor(database)
@@ -151,7 +151,7 @@ def test_a_batch_is_all_or_nothing(database: Database) -> None:
     stage(database, "claim", claim(1), claim(1, price=7))
 
     def merge_and_fail(cursor: Cursor) -> None:
-        merge_batch(cursor, "claim", batch_size=1000, look=Look.AHEAD)
+        merge_batch(cursor, "claim", batch_size=1000, looks=(Look.AHEAD,))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -170,7 +170,9 @@ def test_rows_of_a_merge_that_meets_a_timeout_stay_pending(database: Database) -
     with other.transaction() as cursor:
         cursor.execute("LOCK TABLE claim")
         with pytest.raises(psycopg2.OperationalError), database.transaction() as hurried:
-            merge_batch(hurried, "claim", batch_size=1000, look=Look.AHEAD, statement_seconds=0.2)
+            merge_batch(
+                hurried, "claim", batch_size=1000, looks=(Look.AHEAD,), statement_seconds=0.2
+            )
     assert fates(database) == ["pending"]
     merge(database)
     assert fates(database) == ["merged"]

@@ -116,7 +116,7 @@ def test_a_replay_waits_for_the_merge_under_way(database: Database) -> None:
         replayer.start()
         wait_until_blocked_or_over(watcher, replayer)
         assert replayer.is_alive()
-        merge_batch(cursor, "claim", batch_size=10, look=Look.AHEAD)
+        merge_batch(cursor, "claim", batch_size=10, looks=(Look.AHEAD,))
     replayer.join()
     assert found == [Replayed("claim", "not_json", 1)]
     assert fates(database) == ["pending"]

@@ -127,9 +127,9 @@ def test_a_diagnosis_that_is_being_merged_meanwhile_is_not_forgotten(database: D
     analytics = threading.Thread(target=compute_and_publish, args=(Database(database.dsn), LATER))
     with database.transaction() as cursor:
         # It doesn't see the claim, so it can't mark the claim's window.
-        merge_batch(cursor, "diagnose", batch_size=1000, look=Look.AHEAD)
+        merge_batch(cursor, "diagnose", batch_size=1000, looks=(Look.AHEAD,))
         other = Database(database.dsn)
-        other.run(partial(merge_batch, stream="claim", batch_size=1000, look=Look.AHEAD))
+        other.run(partial(merge_batch, stream="claim", batch_size=1000, looks=(Look.AHEAD,)))
         analytics.start()
         wait_until_blocked_or_over(other, analytics)
     analytics.join()

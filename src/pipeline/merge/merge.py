@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
@@ -90,6 +90,7 @@ class Look(Enum):
     """Everywhere."""
 
 
+Looks = Sequence[Look]
 SWEEPS: Final = (Look.RECENT, Look.ALL)
 
 
@@ -134,23 +135,20 @@ def merge_stream(
     """Merges one stream like `merge_pending`."""
     awaited = Look.ALL_AWAITED if sweep is Look.ALL else Look.AWAITED
     looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
+    merge = partial(merge_batch, stream=stream, statement_seconds=statement_seconds)
     with closing(Typist(database, stream, statement_seconds=statement_seconds)) as typist:
-        for look in looks:
-            merge = partial(
-                merge_batch, stream=stream, look=look, statement_seconds=statement_seconds
-            )
-            yield from _batches(database, merge, batch_size, typist)
+        yield from _batches(database, merge, looks, Sizes(batch_size), typist)
 
 
-Merge = Callable[..., tuple[Batch | None, bool]]
+Merge = Callable[..., tuple[Batch | None, Looks]]
 
 
-def _batches(database: Database, merge: Merge, batch_size: int, typist: Typist) -> Iterator[Batch]:
-    sizes = Sizes(batch_size)
-    more = True
-    while more:
+def _batches(
+    database: Database, merge: Merge, looks: Looks, sizes: Sizes, typist: Typist
+) -> Iterator[Batch]:
+    while looks:
         began = time.monotonic()
-        batch, more = _next_batch(database, merge, sizes, typist)
+        batch, looks = _next_batch(database, partial(merge, looks=looks), sizes, typist)
         if batch is not None:
             batch = replace(batch, seconds=time.monotonic() - began)
             _log(batch)
@@ -161,7 +159,7 @@ def _batches(database: Database, merge: Merge, batch_size: int, typist: Typist) 
 
 def _next_batch(
     database: Database, merge: Merge, sizes: Sizes, typist: Typist
-) -> tuple[Batch | None, bool]:
+) -> tuple[Batch | None, Looks]:
     """Merges the next batch. If it fails for a reason that lies in its rows, it takes fewer."""
     while True:
         # Not within the transaction: the server ends one that is idle for long.
@@ -187,12 +185,12 @@ def merge_batch(
     stream: str,
     *,
     batch_size: int,
-    look: Look,
+    looks: Looks,
     statement_seconds: float = STATEMENT_SECONDS,
     refused_seq: int | None = None,
     typist: Typist | None = None,
-) -> tuple[Batch | None, bool]:
-    """Merges the next batch of a stream, and says whether there may be more.
+) -> tuple[Batch | None, Looks]:
+    """Merges the next batch of a stream, and says which looks may find more.
 
     It is idempotent by id and safe beside another merger: it locks the stream's cursor row first,
     so its statements see what the other one has committed.
@@ -201,7 +199,7 @@ def merge_batch(
         cursor: a cursor in a transaction of its own.
         stream: the stream.
         batch_size: the most raw rows to take.
-        look: where to look for them.
+        looks: where to look for them; the first look that finds some ends the search.
         statement_seconds: as for `merge_pending`.
         refused_seq: the raw row to reject without a look into it, if the batch has no other.
         typist: who types ahead of large batches.
@@ -211,6 +209,37 @@ def merge_batch(
         TypedRowsGoneError: the typed rows are not those that were typed ahead.
     """
     place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
+    merge = partial(
+        _merge_found_by,
+        cursor=cursor,
+        stream=stream,
+        place=place,
+        batch_size=batch_size,
+        statement_seconds=statement_seconds,
+        refused_seq=refused_seq,
+        typist=typist,
+    )
+    for number, look in enumerate(looks):
+        batch, more = merge(look)
+        if more:
+            return batch, looks[number:]
+        if batch:
+            return batch, looks[number + 1 :]
+    return None, ()
+
+
+def _merge_found_by(
+    look: Look,
+    *,
+    cursor: Cursor,
+    stream: str,
+    place: Any,  # noqa: ANN401
+    batch_size: int,
+    statement_seconds: float,
+    refused_seq: int | None,
+    typist: Typist | None,
+) -> tuple[Batch | None, bool]:
+    """Merges the next raw rows that a look finds, and says whether it may find more."""
     typed = typist.typed_behind(place.taken_seq) if typist and look is Look.AHEAD else None
     found = typed.found if typed else _FIND[look](cursor, stream, place, batch_size)
     if found is None:
