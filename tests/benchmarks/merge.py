@@ -25,7 +25,7 @@ BOTH_STREAMS_PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
     (peer.DLT_DEFAULT, 10),
     (peer.DLT_DEFAULT_INDEX, 10),
     (peer.DLT_BEST, None),
-    (peer.DLT_BEST_INDEX, 1),
+    (peer.DLT_BEST_INDEX, 0.5),
     (peer.DBT, None),
     (peer.DBT_KEPT, None),
 )

@@ -14,8 +14,8 @@ EVENTS = 10_000
 FLAT = 0.9
 
 PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
-    (peer.DLT_BEST, 5),
-    (peer.DLT_BEST_INDEX, 5),
+    (peer.DLT_BEST, 4),
+    (peer.DLT_BEST_INDEX, 4),
     (peer.DBT_KEPT, 20),
 )
 
