@@ -13,7 +13,7 @@ from pipeline.core.database import Database
 from pipeline.staging.append import CUT_BYTES
 from pipeline.staging.load import doubts, files_in, load
 from pipeline.staging.load_errors import UnreadableError
-from pipeline.staging.load_open import file_source
+from pipeline.staging.load_open import BUFFER_BYTES, file_source
 
 BAD = b'{"id": -1}'
 
@@ -116,6 +116,16 @@ def test_what_is_staged_is_told_after_each_portion(database: Database, tmp_path:
             assert [row.raw.payload for row in read_staged(database)] == objects
     assert counts == [(str(file), "object", 3)]
     assert str(error.value).startswith(f"{file} is not JSON at line 10, column 10, after 3 objects")
+
+
+def test_a_long_table_is_staged_to_its_end(database: Database, tmp_path: Path) -> None:
+    rows = BUFFER_BYTES // 1000
+    file = tmp_path / "claims.csv"
+    file.write_text(CSV + f"1,67,{'A' * 1000},3.50\n" * rows)
+    with ExitStack() as stack:
+        [portion] = load(database, "claim", file_source(file, stack))
+    assert len(portion.payloads) == len(read_staged(database)) == rows
+    assert portion.position == file.stat().st_size
 
 
 def test_lines_of_many_pieces_come_as_they_are_and_in_their_order(

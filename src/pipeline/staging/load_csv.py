@@ -120,12 +120,19 @@ def _objects(file: BinaryIO, header: Header, *, has_decimal_comma: bool) -> Iter
 def _lines(file: BinaryIO, taken: list[str]) -> Iterator[str]:
     """The lines of a file, with their ends; each is added to those taken."""
     # Bytes that are no UTF-8 pass through, so that the row has them as they are.
-    text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="")
+    text = _Text(file, "utf-8", errors="surrogateescape", newline="")
     while line := text.readline(LONGEST_FIELD):
         if len(line) == LONGEST_FIELD:
             raise csv.Error
         taken.append(line)
         yield line
+
+
+class _Text(io.TextIOWrapper):
+    """The text of a file that stays open when the text is no longer needed: others ask it, too."""
+
+    def close(self) -> None:
+        """Leaves the file open."""
 
 
 def _object(header: Header, row: list[str], *, has_decimal_comma: bool) -> str | None:
