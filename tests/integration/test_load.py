@@ -1,7 +1,10 @@
 """Before files are loaded, their first events are judged by the contract in the database."""
 
+import gzip
 import json
-from contextlib import ExitStack
+import os
+import threading
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,8 @@ from pipeline.core.database import Database
 from pipeline.staging.append import CUT_BYTES
 from pipeline.staging.load import doubts, files_in, load
 from pipeline.staging.load_errors import UnreadableError
-from pipeline.staging.load_open import BUFFER_BYTES, file_source
+from pipeline.staging.load_lines import BYTES_PER_TRANSACTION
+from pipeline.staging.load_open import BUFFER_BYTES, file_source, pipe_source
 
 BAD = b'{"id": -1}'
 
@@ -35,6 +39,10 @@ def lines(*payloads: bytes) -> bytes:
     return b"".join(payload + b"\n" for payload in payloads)
 
 
+END_LINK = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = %(name)s AND datname = current_database()
+    """
 CSV = "id,patient_id,code,price\n"
 
 
@@ -141,6 +149,72 @@ def test_lines_of_many_pieces_come_as_they_are_and_in_their_order(
         staged = list(load(database, "claim", file_source(file, stack)))
     assert [row.raw.payload for row in read_staged(database)] == payloads
     assert sum(len(portion.payloads) for portion in staged) == len(payloads)
+
+
+# So many of them are staged in three portions.
+MANY = 100
+LONG_LINES = range(2 * MANY + 10)
+
+
+def long_line(number: int) -> bytes:
+    return b'{"id": %d, "text": "%s"}' % (number, b"x" * (BYTES_PER_TRANSACTION // MANY))
+
+
+def staged_starts(database: Database) -> list[str]:
+    with database.transaction() as cursor:
+        cursor.execute("SELECT left(payload, 10) FROM staging.event ORDER BY seq")
+        return [start for (start,) in cursor.fetchall()]
+
+
+def starts(count: int) -> list[str]:
+    return [long_line(number)[:10].decode() for number in range(count)]
+
+
+def test_portions_read_ahead_keep_their_order_where_a_link_is_lost(
+    database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "claims.jsonl"
+    file.write_bytes(lines(*map(long_line, LONG_LINES)))
+    with ExitStack() as stack, closing(Database(database.dsn, name="load")) as loading:
+        for _ in load(loading, "claim", file_source(file, stack)):
+            with database.transaction() as cursor:
+                cursor.execute(END_LINK, {"name": "load"})
+    assert loading.reconnects > 0
+    assert staged_starts(database) == starts(len(LONG_LINES))
+
+
+def test_a_pipe_is_not_read_ahead(database: Database) -> None:
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        os.write(writing, long_line(0).ljust(BYTES_PER_TRANSACTION, b"\n"))
+
+    with ExitStack() as stack:
+        pipe = stack.enter_context(os.fdopen(reading, "rb"))
+        stack.callback(os.close, writing)
+        threading.Thread(target=write).start()
+        portions = load(database, "claim", pipe_source("pipe", pipe, stack))
+        next(portions)
+        assert not [each for each in threading.enumerate() if each.name.startswith("read ahead")]
+    assert staged_starts(database) == starts(1)
+
+
+def test_a_file_that_broke_off_is_loaded_again(database: Database, tmp_path: Path) -> None:
+    whole = gzip.compress(lines(*map(long_line, LONG_LINES)))
+    file = tmp_path / "claims.jsonl.gz"
+    file.write_bytes(whole[: len(whole) * 3 // 4])
+    with ExitStack() as stack:
+        broken = load(database, "claim", file_source(file, stack))
+        before = len(next(broken).payloads)
+        with pytest.raises(UnreadableError, match="is damaged or cut off"):
+            before += sum(len(portion.payloads) for portion in broken)
+    assert staged_starts(database) == starts(before)
+
+    file.write_bytes(whole)
+    with ExitStack() as stack:
+        for _ in load(database, "claim", file_source(file, stack)):
+            pass
+    assert staged_starts(database) == [*starts(before), *starts(len(LONG_LINES))]
 
 
 def test_the_files_of_a_folder_come_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import os
 import threading
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.staging import load_json, load_lines
+from pipeline.staging.load_ahead import read_ahead
 from pipeline.staging.load_csv import read_rows
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_formats import Form, format_of, read_payloads
@@ -291,6 +292,53 @@ def test_a_long_array_is_read_in_little_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < file.stat().st_size / 2
+
+
+# --- read ahead ---
+
+
+def test_one_portion_is_read_ahead() -> None:
+    begun: list[int] = []
+    reached = threading.Event()
+
+    def portions() -> Generator[int, None, None]:
+        for number in range(4):
+            begun.append(number)
+            if number == 2:
+                reached.set()
+            yield number
+
+    with closing(read_ahead(portions())) as read:
+        assert next(read) == 0
+        assert next(read) == 1
+        assert reached.wait(10)
+        assert begun == [0, 1, 2]
+        assert list(read) == [2, 3]
+
+
+def test_an_error_of_reading_comes_behind_what_was_read_before() -> None:
+    def portions() -> Generator[int, None, None]:
+        yield 1
+        raise UnreadableError
+
+    read = read_ahead(portions())
+    assert next(read) == 1
+    with pytest.raises(UnreadableError):
+        next(read)
+
+
+def test_reading_ends_where_nobody_takes_more() -> None:
+    ended = threading.Event()
+
+    def portions() -> Generator[int, None, None]:
+        try:
+            yield from range(10)
+        finally:
+            ended.set()
+
+    with closing(read_ahead(portions())) as read:
+        next(read)
+    assert ended.is_set()
 
 
 # --- how a file is written ---

@@ -1,6 +1,6 @@
 """Loads files into staging: looks at all of them first, then stages one after the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.core.database import Database
 from pipeline.staging.append import append
+from pipeline.staging.load_ahead import read_ahead
 from pipeline.staging.load_errors import UnreadableError
 from pipeline.staging.load_formats import Form, read_payloads
 from pipeline.staging.load_lines import Payloads
@@ -52,9 +53,14 @@ def load(
         UnreadableError: the file can't be read any further; what was read before is staged. Its
             text begins with the file's name.
     """
-    for portion in _portions(source, has_decimal_comma=has_decimal_comma):
-        database.run(partial(append, stream=stream, payloads=portion.payloads))
-        yield portion
+    portions = _portions(source, has_decimal_comma=has_decimal_comma)
+    # A pipe can be silent for ever, and a thread that waits for it would keep us from ending.
+    if source.size is not None:
+        portions = read_ahead(portions)
+    with closing(portions):
+        for portion in portions:
+            database.run(partial(append, stream=stream, payloads=portion.payloads))
+            yield portion
 
 
 def _look_at(
@@ -85,7 +91,7 @@ def _doubt_about_member(
     return database.run(partial(doubt_about, stream=stream, form=form, sample=sample))
 
 
-def _portions(source: Source, *, has_decimal_comma: bool) -> Iterator[Portion]:
+def _portions(source: Source, *, has_decimal_comma: bool) -> Generator[Portion, None, None]:
     name = source.name
     try:
         with saying_why(), source.open(False) as file, closing(members_of(name, file)) as members:
