@@ -36,12 +36,17 @@ ROW: Final = """
 NUMBERED: Final = (
     f"{ROW}; ALTER TABLE step ALTER seq SET NOT NULL, ALTER seq ADD GENERATED ALWAYS AS IDENTITY"
 )
+INDEXED: Final = f"{NUMBERED}; CREATE INDEX ON step (seq)"
 # What is made before, and the COPY.
 STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "COPY of the lines": (BARE_LINES, "COPY bare (line) FROM STDIN"),
     "with stream, time, transaction": (ROW, INTO_TABLE),
     "with a number, too": (NUMBERED, INTO_TABLE),
-    "with a B-tree on it, too": (f"{NUMBERED}; CREATE INDEX ON step (seq)", INTO_TABLE),
+    "with a B-tree on it, too": (INDEXED, INTO_TABLE),
+    "with a block range index on the time, too": (
+        f"{INDEXED}; CREATE INDEX ON step USING brin (received_at)",
+        INTO_TABLE,
+    ),
     "into the partition of the day": ("SELECT", "COPY staging.event (payload) FROM STDIN"),
 }
 LOAD: Final = "load: read, converted, committed in portions"

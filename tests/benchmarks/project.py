@@ -18,7 +18,8 @@ from pipeline.core.statements import Cursor
 from pipeline.core.streams import STREAMS
 from pipeline.merge.merge import Look, merge_stream
 from pipeline.revenue.revenue import close_run, compute, publish
-from pipeline.staging.append import load_lines
+from pipeline.staging.load import load as load_file
+from pipeline.staging.load_open import file_source
 from utils.pipeline_utils import Channel, Source
 
 BATCH_SIZE: int = Settings.model_fields["batch_size"].default
@@ -55,8 +56,8 @@ def load(databases: Office, files: dict[str, Path]) -> None:
     """What `load` does with each file, both at the same time."""
 
     def load_one(stream: str) -> None:
-        with files[stream].open("rb") as lines:
-            for _ in load_lines(databases[stream], stream, lines):
+        with ExitStack() as stack:
+            for _ in load_file(databases[stream], stream, file_source(files[stream], stack)):
                 pass
 
     do_all([partial(load_one, stream) for stream in files], at_once=True)
