@@ -33,6 +33,7 @@ CAST: Final = "payloads cast, four fields typed"
 UNLOGGED: Final = "clean rows into an unlogged table, indexes, no key to patients"
 LOGGED: Final = "clean rows into a table, indexes, no key to patients"
 OUTCOMES: Final = "outcomes into a table, primary key only"
+OUTCOMES_INDEXED: Final = "outcomes into a table, primary key and "
 
 READS: Final = {
     READ: """
@@ -66,6 +67,15 @@ TABLES: Final = """
     CREATE UNLOGGED TABLE floor.unlogged_claim (LIKE claim INCLUDING INDEXES);
     CREATE TABLE floor.claim (LIKE claim INCLUDING INDEXES);
     CREATE TABLE floor.outcome (LIKE staging.outcome, PRIMARY KEY (seq))
+    """
+
+# One row per index of the outcomes beside the primary key: its name, and what follows its USING.
+FURTHER_INDEXES: Final = """
+    SELECT c.relname, split_part(pg_get_indexdef(c.oid), ' USING ', 2)
+    FROM pg_index AS x
+    INNER JOIN pg_class AS c ON x.indexrelid = c.oid
+    WHERE x.indrelid = 'staging.outcome'::regclass AND NOT x.indisprimary
+    ORDER BY c.relname
     """
 
 CONTRACT: Final = "contract, all columns"
@@ -119,7 +129,8 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Result]:
     yield from (compared(part, lines.events, runs) for part in PARTS)
     times = [times_floor(each, PARTS[0]) for each in runs]
     yield Figure("j", "contract: how many times its floor", "", times, at_most=CONTRACT_AIM)
-    for name in (*READS, *WRITES):
+    indexed = [name for name in runs[0] if name.startswith(OUTCOMES_INDEXED)]
+    for name in (*READS, *WRITES, *indexed):
         micros = [each[name] * 1e6 / lines.events for each in runs]
         yield Figure("j", f"floor: {name}", "µs a row", micros)
 
@@ -142,7 +153,20 @@ def beside(database: Database) -> Seconds:
         reads = {**READS, CONTRACT: CONTRACT_QUERY}
         tries = [timed(cursor, reads) for _ in range(TRIES)]
         quickest = {name: min(each[name] for each in tries) for name in reads}
-        return quickest | timed(cursor, WRITES)
+        return quickest | timed(cursor, WRITES) | with_each_index(cursor)
+
+
+def with_each_index(cursor: Cursor) -> Seconds:
+    """Seconds of the outcomes, with one further index of the project's at a time."""
+    cursor.execute(FURTHER_INDEXES)
+    seconds: dict[str, float] = {}
+    for name, definition in cursor.fetchall():
+        cursor.execute(
+            f"TRUNCATE floor.outcome; CREATE INDEX further ON floor.outcome USING {definition}"
+        )
+        seconds |= timed(cursor, {OUTCOMES_INDEXED + name: WRITES[OUTCOMES]})
+        cursor.execute("DROP INDEX floor.further")
+    return seconds
 
 
 def timed(cursor: Cursor, queries: Mapping[str, str]) -> Seconds:

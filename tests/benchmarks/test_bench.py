@@ -215,7 +215,15 @@ def test_each_part_of_the_merge_is_compared_with_its_floor(small_lab: Lab) -> No
     assert {len(each.pair_ratios) for each in compared} == {PLAN.runs}
     assert [each.at_most for each in found if isinstance(each, Figure)] == [
         floor.CONTRACT_AIM,
-        *[None] * (len(floor.READS) + len(floor.WRITES)),
+        *[None] * (len(floor.READS) + len(floor.WRITES) + 5),
+    ]
+    # What each further index of the outcomes costs.
+    assert [each.name.split()[-1] for each in found[-5:]] == [
+        "outcome_entity",
+        "outcome_reason",
+        "outcome_rejected",
+        "outcome_run_range",
+        "outcome_set_aside",
     ]
 
 
