@@ -21,10 +21,10 @@ import psutil  # type: ignore[import-untyped]
 
 from faults.crowd import Crowd
 from faults.kills import rate_with
-from faults.server import wait_for
 from model import Claim, Clean, RawRow, merge, revenue
 from pipeline.schema.offices import IDS_OF_AN_OFFICE, PER_OFFICE
 from publisher import SIMULATED, claims, diagnoses, of_office
+from waits import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ import psutil  # type: ignore[import-untyped]
 
 from e2e.forkserver import Forked
 from pipeline.operations import embedded
+from waits import DEADLINE_SECONDS, wait_for
 
 SOURCE = Path(__file__).parents[2] / "src"
-DEADLINE_SECONDS = 120.0
 # The ingestor is started afresh: it imports little, and tests measure its memory.
 SLOW_TO_IMPORT = {"office.py", "analytics.py", "analytics"}
 
@@ -265,10 +264,7 @@ def free_port(count: int = 1) -> int:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.05)
+    assert wait_for(condition), "it did not become true"
 
 
 def plain_environment() -> dict[str, str]:

@@ -20,12 +20,13 @@ from e2e.processes import Running, plain_environment
 from faults.checker import Checker, LogReader, Violation, difference_of_states
 from faults.events import CANARY, Events
 from faults.ledger import Ledger
-from faults.server import Reader, Server, wait_for
+from faults.server import Reader, Server
 from pipeline.core.database import Database
 from pipeline.operations.embedded_broker import BrokerServer
 from pipeline.schema.migrate import apply_schema
 from publisher import SIMULATED
 from utils.jetstream import Broker, make_stream, name_of, subject_of
+from waits import wait_for
 
 SRC: Final = Path(__file__).parents[2] / "src"
 AT_ONCE: Final = 200

@@ -31,8 +31,8 @@ from faults.lane import (
 )
 from faults.points import Order
 from faults.proxy import Link
-from faults.server import wait_for
 from publisher import SIMULATED
+from waits import wait_for
 
 KILLED = -signal.SIGKILL
 TERMINATED = -signal.SIGTERM

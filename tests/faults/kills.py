@@ -18,7 +18,7 @@ from click import echo
 
 from faults.checker import Violation
 from faults.crowd import Crowd
-from faults.server import wait_for
+from waits import wait_for
 
 INGESTORS = 3
 PER_SECOND = 1_000.0

@@ -27,10 +27,11 @@ from faults.launcher import BROKER, OPTIONS
 from faults.ledger import Ledger
 from faults.points import ARMED, Fuse
 from faults.proxy import Proxy
-from faults.server import Reader, Server, SmallDisk, wait_for
+from faults.server import Reader, Server, SmallDisk
 from pipeline.core.database import Database
 from pipeline.schema.migrate import apply_schema
 from publisher import SIMULATED
+from waits import wait_for
 
 ROOT = Path(__file__).parents[2]
 PUBLISH_SECONDS = 0.02

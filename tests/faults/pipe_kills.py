@@ -24,11 +24,12 @@ from e2e.processes import Running, plain_environment
 from e2e.queries import fetch, reconciliation
 from faults.checker import LogReader, Violation
 from faults.pipe_sender import event, notes_of
-from faults.server import Server, wait_for
+from faults.server import Server
 from pipeline.core.database import Database
 from pipeline.schema.migrate import apply_schema
 from publisher import SIMULATED
 from utils.pipes import READ_BYTES, frame_of
+from waits import wait_for
 
 TESTS: Final = Path(__file__).parents[1]
 SRC: Final = TESTS.parent / "src"

@@ -4,8 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,6 @@ import psycopg2.extensions
 from pipeline.operations import embedded
 from pipeline.operations.embedded_user import Site, find_site
 from prepared import HOME_VARIABLE, INIT_SQL, make_server_home, prepare
-
-DEADLINE_SECONDS = 120.0
-
-
-def wait_for(condition: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> bool:
-    """Waits for a condition; whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class Reader:

@@ -9,7 +9,8 @@ from contextlib import closing
 
 from faults.faults import MEMORY_KILOBYTES, locked, peak_memory_kilobytes
 from faults.lane import Lane
-from faults.server import own_port, wait_for
+from faults.server import own_port
+from waits import wait_for
 
 SECONDS = float(os.environ.get("OFFICE_FLOOD_SECONDS", "4"))
 USUAL_PUBLISH_SECONDS = 2.0
