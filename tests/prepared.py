@@ -5,13 +5,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import psycopg2
 
+from pipeline.core.database import Database
 from pipeline.operations.embedded import server
+from pipeline.schema.migrate import apply_schema
 
 INIT_SQL: Final = Path(__file__).parents[1] / "setup" / "init_db.sql"
 HOME_VARIABLE: Final = "OFFICE_TESTS_HOME"
@@ -46,14 +49,34 @@ def _make_folder(parent: Path | None) -> Path:
 
 
 def prepare(home: Path) -> None:
-    """Gives a folder a server that is set up and stopped, as a first start would leave it."""
+    """Gives a folder a server that is set up and stopped, with the given tables only."""
+    copy_server(_made_once("prepared", lambda made: set_up(made, INIT_SQL)), home)
+
+
+def prepare_with_schema(home: Path) -> None:
+    """Gives a folder a server that is stopped, as a first start of the office would leave it."""
+    copy_server(_made_once("prepared_with_schema", _set_up_with_schema), home)
+
+
+def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all workers share; the first who asks for it makes it."""
     shared = Path(os.environ[HOME_VARIABLE])
-    made = shared / "prepared"
-    with (shared / "prepared.lock").open("w") as lock:
+    made = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            set_up(made, INIT_SQL)
-    copy_server(made, home)
+            make(made)
+    return made
+
+
+def _set_up_with_schema(home: Path) -> None:
+    home.mkdir()
+    prepare(home)
+    with (
+        server(home, init_sql=INIT_SQL, say=lambda _: None, port=PORT) as url,
+        closing(Database(url)) as database,
+    ):
+        apply_schema(database)
 
 
 def set_up(home: Path, init_sql: Path) -> None:

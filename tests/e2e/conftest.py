@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from e2e.processes import Office, free_port
-from prepared import make_server_home, prepare
+from prepared import make_server_home, prepare, prepare_with_schema
 
 
 @pytest.fixture
@@ -28,7 +28,15 @@ def office(database_url: str, tmp_path: Path, outputs: Path) -> Iterator[Office]
 
 @pytest.fixture
 def embedded_office(new_office: Office) -> Office:
-    """An office with a server of its own, which is set up, at a port that no other one takes."""
+    """An office with a server of its own and the schema, at a port that no other one takes."""
+    prepare_with_schema(new_office.home)
+    (new_office.home / "port").write_text(str(free_port()))
+    return new_office
+
+
+@pytest.fixture
+def given_office(new_office: Office) -> Office:
+    """An office with a server of its own that has the given tables only."""
     prepare(new_office.home)
     (new_office.home / "port").write_text(str(free_port()))
     return new_office

@@ -33,7 +33,7 @@ from scrape import get, scrape
 from utils.pipeline_utils import Channel
 
 CANARY = "Canary"
-ICD10_CODE = "Q9A.CNRY"
+ICD10_CODE = "Q90.C9RY"
 PRICE = 8675309.17
 CANARIES = [CANARY.encode().lower(), ICD10_CODE.encode().lower(), b"8675309"]
 
@@ -116,7 +116,6 @@ class Planted:
 @pytest.fixture
 def planted(embedded_office: Office) -> Planted:
     url = embedded_office.command("db").out.strip()
-    assert embedded_office.command("status").code == 0
     execute(url, f"UPDATE patient SET first_name = '{CANARY}', last_name = '{CANARY}'")
     return Planted(embedded_office, url)
 
@@ -187,23 +186,25 @@ def ask_for_metrics(office: Office) -> None:
 # --- what is found wrong is told by its number ---
 
 
+DAMAGES = {
+    "UPDATE claim SET price = price + 1 WHERE id = 1": "id=1, seq=1\n",
+    f"UPDATE claim SET code = '{CANARY}' WHERE id = 2": "id=2, seq=4\n",
+    "UPDATE diagnose SET patient_id = 3 WHERE id = 1": "id=1, seq=13\n",
+    "UPDATE staging.outcome SET fate = 'duplicate' WHERE fate = 'conflict'": "fate=duplicate\n",
+    f"INSERT INTO claim VALUES (9, '{CANARY}', {PRICE}, 1, now())": "id=9, is_clean=True",
+}
+"""By what is done: what verify tells of it."""
+
+
 def test_verify_tells_ids_and_never_contents(planted: Planted) -> None:
     planted.load()
     planted.merge()
     assert planted.office.command("analytics").code == 0
-    for damage in (
-        "UPDATE claim SET price = price + 1 WHERE id = 1",
-        f"UPDATE claim SET code = '{CANARY}' WHERE id = 2",
-        "UPDATE diagnose SET patient_id = 3, icd10_code = 'Q9A.CNR' WHERE id = 1",
-        "UPDATE staging.outcome SET fate = 'duplicate' WHERE fate = 'conflict'",
-        f"INSERT INTO claim VALUES (9, '{CANARY}', {PRICE}, 1, now())",
-    ):
+    for damage in DAMAGES:
         execute(planted.url, damage)
-        for arguments in ((), ("--json",)):
-            found = planted.office.command("verify", *arguments)
-            assert found.code == 1
-            assert found.err == ""
-    assert "id=1" in planted.office.command("verify").out
+    in_words, as_json = (planted.office.command("verify", *how) for how in ((), ("--json",)))
+    assert (in_words.code, in_words.err, as_json.code, as_json.err) == (1, "", 1, "")
+    assert [told for told in DAMAGES.values() if told not in in_words.out] == []
     assert planted.leaks() == set()
 
 

@@ -101,10 +101,8 @@ MAKE_ROLES = """
     """
 
 
-def test_where_no_roles_may_be_made_the_services_run_as_the_owner(
-    embedded_office: Office,
-) -> None:
-    office = embedded_office
+def test_where_no_roles_may_be_made_the_services_run_as_the_owner(given_office: Office) -> None:
+    office = given_office
     url = office.command("db").out.strip()
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True

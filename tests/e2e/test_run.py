@@ -70,8 +70,8 @@ def errors(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("Error:")]
 
 
-def test_ctrl_c_drains_and_the_next_run_goes_on(embedded_office: Office) -> None:
-    office = embedded_office
+def test_ctrl_c_drains_and_the_next_run_goes_on(given_office: Office) -> None:
+    office = given_office
     first = office.start("run", OFFICE_PUBLISH_SECONDS="0.05", OFFICE_DUPLICATE_SHARE="0.3")
     first.wait_until(lambda: received(first.out) > 20)
     first.wait_until(shows_report(office.reports_port))
