@@ -56,6 +56,7 @@ SHOWN_ON_A_CLUSTER: dict[str, str] = {
     "schema/repeatable/125_archive": "the cases of archive, and archive",
     "schema/repeatable/165_pending": "the cases of status, and status",
     "schema/repeatable/168_arrivals": "the cases of quality, and analytics",
+    "schema/repeatable/169_count_merged": "analytics",
     "schema/repeatable/180_gone_row_window": "the cases of explain, and erased",
     "schema/repeatable/190_put_back_awaited": "the cases of merge, and late patients are mended",
     "schema/repeatable/200_audit": "the audit views",

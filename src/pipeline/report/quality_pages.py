@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 from pathlib import Path
@@ -33,6 +33,8 @@ RUNS_SHOWN = 50
 # The most held-back windows and check results that a page lists; of the rest it gives the number.
 WINDOWS_SHOWN = 200
 RESULTS_SHOWN = 200
+# Rejected raw rows are counted by reason for so long, so that the page costs the same in any year.
+DAYS_SHOWN = timedelta(days=30)
 
 STAMPS = ".runs.json"
 
@@ -104,7 +106,8 @@ def _overview(
         releases=fetch_all(cursor, "report/releases"),
         streams=streams,
         freshness=_freshness(cursor, streams, now),
-        rejected=_rejected(cursor),
+        rejected=_rejected(cursor, now),
+        days_shown=DAYS_SHOWN.days,
         volume=volume,
         runs=trend,
         has_docs=(docs / "site" / "index.html").is_file(),
@@ -156,14 +159,14 @@ def _ago(time: datetime | None, now: datetime) -> dict[str, Any] | None:
     return {"time": time, "age": span_in_words(now - time)} if time else None
 
 
-def _rejected(cursor: Cursor) -> list[dict[str, Any]]:
+def _rejected(cursor: Cursor, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             **row._asdict(),
             "in_words": REASONS.get(row.reason, row.reason),
             "remedy": remedy_of(row.reason),
         }
-        for row in fetch_all(cursor, "report/rejected")
+        for row in fetch_all(cursor, "report/rejected", {"since": now - DAYS_SHOWN})
     ]
 
 

@@ -20,7 +20,13 @@ WITH pending_row AS MATERIALIZED (
         AND (
             SELECT o.seq
             FROM staging.outcome AS o
-            WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
+            WHERE
+                o.seq = e.seq
+                AND o.received_at = coalesce(e.received_at, '-infinity')
+                AND (
+                    o.received_at >= least(%(looked_from)s::timestamptz, %(after_from)s::timestamptz)
+                    OR o.received_at = '-infinity'
+                )
         ) IS NULL
     ORDER BY e.seq
     LIMIT %(batch_size)s

@@ -5,9 +5,11 @@ WITH opened_run AS (
     SELECT
         coalesce(
             (
-                SELECT max(q.merged_through)
+                SELECT q.merged_through
                 FROM analytics.quality_run AS q
                 WHERE q.verdict IN ('published', 'partly_blocked', 'nothing_due')
+                ORDER BY q.quality_run_id DESC
+                LIMIT 1
             ),
             0
         ) AS merged_from,

@@ -20,10 +20,10 @@ COMMENT ON COLUMN staging.pending_row.stream IS 'Its stream.';
 COMMENT ON COLUMN staging.pending_row.received_at IS 'When it was received.';
 
 -- It asks for one stream after the other, with the cursor's values: the planner then knows how few rows are behind it, and a cluster can
--- answer.
+-- answer. Each time it is planned for these values, because a plan for all values opens the partitions of all days.
 CREATE OR REPLACE FUNCTION staging.pending_of_stream(most bigint)
 RETURNS TABLE (stream text, pending bigint, pending_since timestamptz)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -63,7 +63,10 @@ BEGIN
                     (
                         SELECT count(*) = 0
                         FROM staging.outcome AS o
-                        WHERE o.seq = e.seq AND o.received_at = coalesce(e.received_at, '-infinity')
+                        WHERE
+                            o.seq = e.seq
+                            AND o.received_at = coalesce(e.received_at, '-infinity')
+                            AND (o.received_at >= place.pending_from OR o.received_at = '-infinity')
                     ) AS is_pending
                 FROM staging.event AS e
                 WHERE

@@ -1,0 +1,1 @@
+DELETE FROM staging.event WHERE seq = 2;
