@@ -3,6 +3,7 @@
 Run as `python src/analytics.py`; SIGINT, SIGTERM or SIGHUP stops it after the run under way.
 """
 
+import gc
 import logging
 from contextlib import closing
 from dataclasses import asdict
@@ -105,6 +106,8 @@ def main() -> int:
         checker = Checker(
             dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)
         )
+        # What is there by now stays: the garbage collector need not look through it again.
+        gc.freeze()
         scheduler = Scheduler()
         scheduler.every(
             period.total_seconds(),

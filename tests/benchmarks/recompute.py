@@ -1,5 +1,6 @@
 """(f) The analytics cycle for one window, and all windows anew, however many claims there are."""
 
+import gc
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -105,6 +106,7 @@ def make_desk(lab: Lab, base: Base) -> Desk:
     pages = lab.new_folder("pages")
     expectations = Settings().expectations
     checker = Checker(base.url, expectations=expectations, docs=docs_folder(pages))
+    gc.freeze()
     return Desk(base, project.opened(base.url), checker, pages)
 
 
