@@ -22,6 +22,7 @@ CLAIMS_PER_DIAGNOSE: Final = 10
 CHUNK: Final = 200_000
 """Raw rows of both streams that two transactions make."""
 WORKERS: Final = 2
+SECOND: Final = timedelta(seconds=1)
 
 # Sequences know nothing of rows that brought their number.
 MOVE_SEQUENCES: Final = """
@@ -118,18 +119,19 @@ def last_midnight() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def fill_history(url: str, claims: int, ended_at: datetime) -> Base:
-    """Makes a history in an empty office's database.
+def fill_history(url: str, claims: int, ended_at: datetime, *, apart: timedelta = SECOND) -> Base:
+    """Makes a history in an empty office's database, an event each second or further apart.
 
     It comes to what the merge would have left, by SQL and in many transactions, two at a time.
     """
     rows = claims + claims // CLAIMS_PER_DIAGNOSE
-    base = Base(url, claims, ended_at - timedelta(seconds=rows), ended_at)
+    base = Base(url, claims, ended_at - rows * apart, ended_at)
     _make_partitions(base)
     starts = range(1, rows + 1, CHUNK)
     with ThreadPoolExecutor(WORKERS) as pool:
         for made in [
-            pool.submit(_make_chunks, base, starts[worker::WORKERS]) for worker in range(WORKERS)
+            pool.submit(_make_chunks, base, starts[worker::WORKERS], apart)
+            for worker in range(WORKERS)
         ]:
             made.result()
     execute(url, MOVE_SEQUENCES)
@@ -146,13 +148,14 @@ def _make_partitions(base: Base) -> None:
             first = until + timedelta(days=1)
 
 
-def _make_chunks(base: Base, starts: range) -> None:
+def _make_chunks(base: Base, starts: range, apart: timedelta) -> None:
     with closing(Database(base.url, name="benchmark", statement_seconds=3600)) as database:
         for start in starts:
             chunk = {
                 "first": start,
                 "last": min(start + CHUNK - 1, base.rows),
-                "first_at": base.began_at - timedelta(seconds=1),
+                "first_at": base.began_at - apart,
+                "apart": apart,
             }
             for stream in ("claim", "diagnose"):
                 with database.transaction() as cursor:

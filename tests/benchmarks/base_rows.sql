@@ -1,5 +1,5 @@
 -- One stream's raw rows of a range of numbers, as the merge leaves them: of 1,000 rows, 10 rejected, 10 conflicts, 80 duplicates.
--- An event a second from first_at on, every eleventh a diagnosis; a tenth of these is Amnesia, another one Asthma.
+-- Events from first_at on, all as far apart, every eleventh a diagnosis; a tenth of these is Amnesia, another one Asthma.
 -- The rows are right as they stand: keys to other tables need no look-up each.
 SET LOCAL session_replication_role = replica;
 SET LOCAL synchronous_commit = off;
@@ -9,7 +9,7 @@ WITH numbered AS (
     SELECT
         seq,
         CASE %(stream)s WHEN 'diagnose' THEN seq / 11 ELSE seq - seq / 11 END AS number,
-        %(first_at)s::timestamptz + seq * interval '1 second' AS received_at
+        %(first_at)s::timestamptz + seq * %(apart)s AS received_at
     FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS raw_row (seq)
     WHERE (mod(seq, 11) = 0) = (%(stream)s = 'diagnose')
 ),
@@ -49,7 +49,7 @@ SELECT
     CASE mod(entity_id * 37, 1000) / 100 WHEN 0 THEN 'R41.3' WHEN 1 THEN 'J44.9' ELSE 'I10' END AS icd10_code
 FROM identified;
 
--- A batch of the merge every 200 seconds.
+-- A batch of the merge for every 200 numbers.
 INSERT INTO staging.merge_run (run_id, stream, is_sweep, merged, duplicate, conflict, rejected, earliest_at, started_at, finished_at)
 OVERRIDING SYSTEM VALUE
 SELECT

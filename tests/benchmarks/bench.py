@@ -46,6 +46,7 @@ WORKS: Final[Mapping[str, Work]] = {
     "h": memory.measure,
     "i": broker.measure,
     "j": floor.measure,
+    "k": recompute.measure_days,
 }
 FILE_WIDTH: Final = 120
 """Columns of the table where no terminal says how many there are."""
@@ -83,7 +84,7 @@ def main(only: list[str], out: Path, **sizes: Any) -> None:  # noqa: ANN401
 
     a append, b load, c load and merge, d ten thousand events on top of --bases, e arrival to clean
     at --rates, f analytics on --bases, g an outage, h memory, i a broker, j the merge's parts
-    against their floor.
+    against their floor, k analytics and pages after 20 and after 700 days.
     """
     # Asked to end, it leaves no server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -1,4 +1,7 @@
-"""(f) The analytics cycle for one window, and all windows anew, however many claims there are."""
+"""(f) The analytics cycle for one window, and all windows anew, however many claims there are.
+
+(k) The same cycle and its pages after few days and after many, with few rows: it takes a minute.
+"""
 
 import gc
 import json
@@ -13,11 +16,12 @@ from random import Random
 from typing import Any, Final
 
 from benchmarks import project
-from benchmarks.base import Base, kept_base
+from benchmarks.base import CLAIMS_PER_DIAGNOSE, Base, fill_history, kept_base, last_midnight
 from benchmarks.copying import execute
-from benchmarks.lab import Lab, autocommitting, checkpoint
+from benchmarks.lab import OFFICE, Lab, autocommitting, checkpoint
 from benchmarks.lines import EVENTS, SEED
 from benchmarks.results import Comparison
+from benchmarks.rows import vacuum
 from benchmarks.turns import Plan, Run, alone, in_turns, seconds_of
 from pipeline.audit.verify import find_unbalanced
 from pipeline.core.database import Database
@@ -32,6 +36,7 @@ WINDOW_EVENTS: Final = 600
 FLAT: Final = 1 / 1.2
 RECOMPUTE_AIM: Final = 1 / 2
 RECENT: Final = timedelta(hours=24)
+DAYS: Final = (20, 700)
 
 BARE_SQL: Final = (Path(__file__).parent / "bare_figures.sql").read_text(encoding="utf-8")
 # Windows of which nobody was diagnosed have a row of zeros, which the bare query doesn't make.
@@ -99,6 +104,37 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
         yield compare_cycles(lab, plan, short, long, pages=True)
         long.database.close()
     short.database.close()
+
+
+def measure_days(lab: Lab, plan: Plan, *, days: tuple[int, int] = DAYS) -> Iterator[Comparison]:
+    """One more window after few days and after many, with an event in each window."""
+    short, long = (make_desk(lab, days_base(lab, number)) for number in days)
+    for desk in (short, long):
+        recompute_run(desk)()
+        desk.write_pages(desk.base.ended_at)
+    for pages in (False, True):
+        yield compare_cycles(lab, plan, short, long, pages=pages, work="k", history=days_of)
+    long.database.close()
+    short.database.close()
+
+
+def days_base(lab: Lab, days: int) -> Base:
+    """A history of so many days that ends at the last midnight, UTC."""
+    rows = days * (timedelta(days=1) // WINDOW)
+    claims = rows * CLAIMS_PER_DIAGNOSE // (CLAIMS_PER_DIAGNOSE + 1)
+    base = fill_history(lab.database(OFFICE), claims, last_midnight(), apart=WINDOW)
+    checkpoint(base.url)
+    return base
+
+
+def claims_of(base: Base) -> str:
+    """A history by its claims."""
+    return f"on top of {base.claims:,} claims"
+
+
+def days_of(base: Base) -> str:
+    """A history by its days."""
+    return f"after {round((base.ended_at - base.began_at) / timedelta(days=1))} days"
 
 
 def make_desk(lab: Lab, base: Base) -> Desk:
@@ -183,16 +219,27 @@ def windows_in(base: Base) -> int:
     return -(-(base.ended_at - base.began_at) // WINDOW)
 
 
-def compare_cycles(lab: Lab, plan: Plan, short: Desk, long: Desk, *, pages: bool) -> Comparison:
+def compare_cycles(
+    lab: Lab,
+    plan: Plan,
+    short: Desk,
+    long: Desk,
+    *,
+    pages: bool,
+    work: str = "f",
+    history: Callable[[Base], str] = claims_of,
+) -> Comparison:
     """One window more, on a long history and on a short one."""
     comparison = Comparison(
-        "f",
-        f"analytics cycle of a window{' and its pages' if pages else ''}, "
-        f"on top of {long.base.claims:,} claims",
+        work,
+        f"analytics cycle of a window{' and its pages' if pages else ''}, {history(long.base)}",
         WINDOW_EVENTS,
-        f"itself, on top of {short.base.claims:,}",
+        f"itself, {history(short.base)}",
         at_least=FLAT,
     )
+    for desk in (long, short):
+        # What all windows anew have left is work for autovacuum, and not for the next window.
+        vacuum(desk.base.url)
     runs = [cycle_run(lab, desk, pages=pages) for desk in (long, short)]
     for warm_up in runs:
         warm_up()

@@ -26,7 +26,16 @@ from benchmarks import (
 )
 from benchmarks.base import Base, make_base
 from benchmarks.copying import execute, expected_rows
-from benchmarks.lab import GIVEN, OFFICE, Lab, UnequalRowsError, final_rows, lab, named
+from benchmarks.lab import (
+    GIVEN,
+    OFFICE,
+    Lab,
+    UnequalRowsError,
+    autocommitting,
+    final_rows,
+    lab,
+    named,
+)
 from benchmarks.lines import Lines, make_lines
 from benchmarks.observed import COMMIT, UNNAMED
 from benchmarks.results import Comparison, Figure, machine, print_table, write_results
@@ -170,6 +179,15 @@ def test_all_windows_and_one_more_are_computed_on_a_history(small_lab: Lab, base
     desk.database.close()
     for each in measured:
         assert len(each.pair_ratios) == PLAN.runs
+
+
+def test_a_history_of_days_has_an_event_in_each_window(small_lab: Lab) -> None:
+    base = recompute.days_base(small_lab, 2)
+    assert recompute.days_of(base) == "after 2 days"
+    windows = "SELECT count(DISTINCT date_bin('10 minutes', received_at, 'epoch')) FROM {}"
+    with autocommitting(base.url) as cursor:
+        cursor.execute(windows.format("staging.event"))
+        assert cursor.fetchone()[0] == recompute.windows_in(base) == base.rows
 
 
 def test_other_figures_than_the_bare_query_are_noticed(small_lab: Lab, base: Base) -> None:
