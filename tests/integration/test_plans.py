@@ -6,8 +6,9 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count, islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
@@ -121,11 +122,14 @@ def read_in_full(
     return do
 
 
+NEW_IDS: Final = count(1_000_000)
+
+
 def append_some(database: Database) -> None:
-    """Events of an hour ago, as callbacks append them."""
+    """Events of an hour ago, as callbacks append them; their ids are new each time."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     with database.transaction() as cursor:
-        for number in range(1_000_000, 1_000_300):
+        for number in islice(NEW_IDS, 300):
             append(cursor, "claim", [claim(number, tsp=an_hour_ago)])
             append(cursor, "diagnose", [diagnose(number, tsp=an_hour_ago)])
 
