@@ -12,7 +12,7 @@ from psycopg2.errors import QueryCanceled
 from pipeline.core.cluster import is_duplicate_key, is_node_away
 from pipeline.core.database import PassingError, describe
 
-FIRST_BATCH: Final = 2_500
+FIRST_BATCH: Final = 10_000
 GROWTH: Final = 4
 # A row is rejected after it has failed so often by itself.
 ATTEMPTS_ALONE: Final = 3
