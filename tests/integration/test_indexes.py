@@ -77,7 +77,12 @@ USERS: dict[str, Use] = {
         most=None,
     ),
     "staging.outcome_pkey": use(
-        "merge/next_sweep", "claim", received_from=MIDNIGHT - timedelta(days=2), batch_size=100
+        "merge/next_sweep",
+        "claim",
+        received_from=MIDNIGHT - timedelta(days=2),
+        batch_size=100,
+        began_seq=LAST_SEQ,
+        taken_from=MIDNIGHT,
     ),
     "staging.outcome_entity": use(
         "audit/explain/raw_rows", "claim", id=7, passed_seq=LAST_SEQ, pending_from=MIDNIGHT
@@ -87,7 +92,7 @@ USERS: dict[str, Use] = {
     ),
     "staging.outcome_set_aside": Use(adminer.page("conflicts")),
     "staging.outcome_reason": Use(adminer.page("raw_vs_clean", ("reason", "=", "bad_price"))),
-    "staging.outcome_rejected": use("report/rejected"),
+    "staging.outcome_rejected": use("report/rejected", since=MIDNIGHT - timedelta(days=30)),
     "claim_pkey": use("merge/merge_rows/020_judge_rows", "claim", work_id=1),
     "claim_tsp": use(
         "revenue/compute_candidate",

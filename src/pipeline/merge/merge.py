@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
@@ -135,7 +135,10 @@ def merge_stream(
     """Merges one stream like `merge_pending`."""
     awaited = Look.ALL_AWAITED if sweep is Look.ALL else Look.AWAITED
     looks = (Look.BEHIND, awaited, Look.AHEAD, *([sweep] if sweep else []))
-    merge = partial(merge_batch, stream=stream, statement_seconds=statement_seconds)
+    began_seq = database.run(partial(_lock_cursor, stream=stream)).taken_seq if sweep else LAST_SEQ
+    merge = partial(
+        merge_batch, stream=stream, statement_seconds=statement_seconds, began_seq=began_seq
+    )
     with closing(Typist(database, stream, statement_seconds=statement_seconds)) as typist:
         yield from _batches(database, merge, looks, Sizes(batch_size), typist)
 
@@ -189,6 +192,7 @@ def merge_batch(
     statement_seconds: float = STATEMENT_SECONDS,
     refused_seq: int | None = None,
     typist: Typist | None = None,
+    began_seq: int = LAST_SEQ,
 ) -> tuple[Batch | None, Looks]:
     """Merges the next batch of a stream, and says which looks may find more.
 
@@ -203,12 +207,14 @@ def merge_batch(
         statement_seconds: as for `merge_pending`.
         refused_seq: the raw row to reject without a look into it, if the batch has no other.
         typist: who types ahead of large batches.
+        began_seq: the raw row at which the cursor stood when the merge began. A sweep leaves to the
+            look ahead what that has seen since.
 
     Raises:
         RowsError: the batch failed for a reason that lies in its rows.
         TypedRowsGoneError: the typed rows are not those that were typed ahead.
     """
-    place = fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
+    place = _lock_cursor(cursor, stream)
     merge = partial(
         _merge_found_by,
         cursor=cursor,
@@ -218,6 +224,7 @@ def merge_batch(
         statement_seconds=statement_seconds,
         refused_seq=refused_seq,
         typist=typist,
+        began_seq=began_seq,
     )
     for number, look in enumerate(looks):
         batch, more = merge(look)
@@ -226,6 +233,11 @@ def merge_batch(
         if batch:
             return batch, looks[number + 1 :]
     return None, ()
+
+
+def _lock_cursor(cursor: Cursor, stream: str) -> Any:  # noqa: ANN401
+    """How far the merge has come; another one waits until this transaction ends."""
+    return fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
 
 
 def _merge_found_by(
@@ -238,10 +250,17 @@ def _merge_found_by(
     statement_seconds: float,
     refused_seq: int | None,
     typist: Typist | None,
+    began_seq: int,
 ) -> tuple[Batch | None, bool]:
     """Merges the next raw rows that a look finds, and says whether it may find more."""
     typed = typist.typed_behind(place.taken_seq) if typist and look is Look.AHEAD else None
-    found = typed.found if typed else _FIND[look](cursor, stream, place, batch_size)
+    asked = {
+        "stream": stream,
+        "batch_size": batch_size,
+        "began_seq": began_seq,
+        **place._asdict(),
+    }
+    found = typed.found if typed else _FIND[look](cursor, asked)
     if found is None:
         return None, False
     # If it found fewer than it asked for, these are all. Later arrivals are for the next merge.
@@ -268,66 +287,59 @@ def _merge_found_by(
     return None, more and look is Look.AHEAD
 
 
-def _find_behind(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+Asked = Mapping[str, Any]
+
+
+def _find_behind(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows that have appeared behind the cursor since the last look; None if none can.
 
     The order of its statements matters: who can make rows appear is asked before the rows are.
     """
-    is_ahead_of_look = place.looked_seq < place.taken_seq
-    if not (is_ahead_of_look or place.looks_back):
+    is_ahead_of_look = asked["looked_seq"] < asked["taken_seq"]
+    if not (is_ahead_of_look or asked["looks_back"]):
         return None
-    behind = fetch_one(cursor, "merge/look_behind", {"stream": stream})
+    behind = fetch_one(cursor, "merge/look_behind", asked)
     if not is_ahead_of_look and behind.after_seq == LAST_SEQ:
         return None
-    asked = {"stream": stream, "batch_size": batch_size, **place._asdict(), **behind._asdict()}
+    asked = {**asked, **behind._asdict()}
     found = fetch_one(cursor, "merge/next_behind", asked)
     if not found.has_more:
         execute(cursor, "merge/settle_cursor", asked)
     return found
 
 
-def _find_awaited(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+def _find_awaited(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows whose patient was unknown and is known by now, of the next patients."""
-    asked = {"awaited_from": place.awaited_from, "most_patients": PATIENTS_AT_ONCE}
-    return _put_back(cursor, place, {"stream": stream, "batch_size": batch_size, **asked})
+    return _put_back(cursor, {**asked, "most_patients": PATIENTS_AT_ONCE})
 
 
-def _find_all_awaited(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+def _find_all_awaited(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows whose patient was unknown and is known by now, of all patients."""
-    asked = {"awaited_from": -LAST_SEQ - 1, "most_patients": LAST_SEQ}
-    return _put_back(cursor, place, {"stream": stream, "batch_size": batch_size, **asked})
+    return _put_back(cursor, {**asked, "awaited_from": -LAST_SEQ - 1, "most_patients": LAST_SEQ})
 
 
-def _put_back(cursor: Cursor, place: Any, asked: dict[str, Any]) -> Any:  # noqa: ANN401
+def _put_back(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """Puts rejected raw rows back to pending; None if no patient is awaited."""
-    if not place.awaits:
+    if not asked["awaits"]:
         return None
     found = fetch_one(cursor, "merge/next_awaited", asked)
     execute(cursor, "merge/settle_awaited", {**asked, **found._asdict()})
     return found
 
 
-def _find_ahead(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+def _find_ahead(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows ahead of the cursor."""
-    asked = {
-        "stream": stream,
-        "batch_size": batch_size,
-        "taken_seq": place.taken_seq,
-        "received_from": place.taken_from,
-    }
-    return fetch_one(cursor, "merge/next_ahead", asked)
+    return fetch_one(cursor, "merge/next_ahead", {**asked, "received_from": asked["taken_from"]})
 
 
-def _find_recent(cursor: Cursor, stream: str, place: Any, batch_size: int) -> Any:  # noqa: ANN401
+def _find_recent(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows of the last two days that have no outcome."""
-    asked = {"stream": stream, "batch_size": batch_size, "received_from": place.recent_from}
-    return fetch_one(cursor, "merge/next_sweep", asked)
+    return fetch_one(cursor, "merge/next_sweep", {**asked, "received_from": asked["recent_from"]})
 
 
-def _find_all(cursor: Cursor, stream: str, _: Any, batch_size: int) -> Any:  # noqa: ANN401
+def _find_all(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
     """The next raw rows that have no outcome."""
-    asked = {"stream": stream, "batch_size": batch_size, "received_from": "-infinity"}
-    return fetch_one(cursor, "merge/next_sweep", asked)
+    return fetch_one(cursor, "merge/next_sweep", {**asked, "received_from": "-infinity"})
 
 
 _FIND: Final = {
