@@ -4,6 +4,7 @@ An ephemeral context, one checkpoint for the life of the process and a bounded p
 keep its memory flat. Counts instead of samples keep patients' data out of its reports.
 """
 
+import gc
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,13 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import great_expectations as gx
-from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-from great_expectations.core.run_identifier import RunIdentifier
-from great_expectations.data_context.store.tuple_store_backend import TupleFilesystemStoreBackend
-from great_expectations.data_context.types.base import DataContextConfig
-from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier
-from great_expectations.render.view import view
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
 from psycopg2.extensions import connection, make_dsn, parse_dsn
@@ -28,6 +22,26 @@ from pipeline.core.files import replace_file
 from pipeline.core.severity import holds_back
 from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
+
+# What the library makes at its import stays. The garbage collector would look through it again and
+# again, for a third of the time.
+gc.disable()
+try:
+    import great_expectations as gx
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.store.tuple_store_backend import (
+        TupleFilesystemStoreBackend,
+    )
+    from great_expectations.data_context.types.base import DataContextConfig
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+    )
+    from great_expectations.render.view import view
+
+    gc.freeze()
+finally:
+    gc.enable()
 
 STAGING_SUITE: Final = "staging"
 HABIT_SUITE: Final = "habit"
