@@ -2,17 +2,19 @@
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from e2e.processes import Office, wait_until
+from e2e.processes import Office, Running, wait_until
 from e2e.queries import fetch, received, reconciliation, staged_ids
+from e2e.test_run import received as shown_as_received
 from faults.crowd import waiting
 from pipeline.operations.embedded_broker import broker
 
-QUICK = {"OFFICE_PUBLISH_SECONDS": "0.02", "OFFICE_MERGE_SECONDS": "0.5"}
+QUICK = {"OFFICE_PUBLISH_SECONDS": "0.05", "OFFICE_MERGE_SECONDS": "0.5"}
 INGESTORS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'ingestor claim'
@@ -60,10 +62,17 @@ def test_ingestors_come_and_go_while_a_publisher_sends(office: Office, broker_ur
     require_all_staged(url)
 
 
+def shows_more(running: Running, events: int) -> bool:
+    """Whether the status shows that each stream has received more than so many events."""
+    return shown_as_received(running.out) > events
+
+
 def test_run_with_ingestors_that_share_an_embedded_broker(embedded_office: Office) -> None:
     office = embedded_office
-    for _ in range(2):
-        ended = office.start("run", "--ingestors", "2", "--for", "8", **QUICK).result()
+    for enough in (50, 100):
+        running = office.start("run", "--ingestors", "2", **QUICK)
+        running.wait_until(partial(shows_more, running, enough))
+        ended = running.stop(signal.SIGINT)
         assert ended.code == 0, ended.err
         # Another test's server may have the usual port, which is said.
         assert "Error" not in ended.err
