@@ -12,7 +12,6 @@ from pipeline.core.logs import configure_logging
 from pipeline.core.settings import Settings
 from pipeline.schema.offices import PER_OFFICE
 from publisher import SIMULATED, Publisher
-from transport import open_transport, saying
 from utils.pipeline_utils import stop_at_end_of_input, stop_on_signals
 
 STOP_SECONDS = 5.0
@@ -31,6 +30,9 @@ def publish() -> None:
 
     Example: OFFICE_BROKER_URL=nats://localhost python src/office.py publish
     """
+    # Only this command needs the broker's library, which takes a while to import.
+    from transport import open_transport, saying  # noqa: PLC0415
+
     settings = chosen_settings()
     configure_logging()
     stop = stop_on_signals()
