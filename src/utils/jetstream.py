@@ -156,9 +156,10 @@ class Broker:
         self._is_closing = True
         for source in self._sources:
             # Events that cannot be given back are delivered again later.
-            with suppress(TimeoutError, nats.errors.Error):
+            with suppress(OSError, nats.errors.Error):
                 source.give_back()
-        with suppress(TimeoutError, nats.errors.Error):
+        # Where the broker is away, the client tries to send through the lost connection.
+        with suppress(OSError, nats.errors.Error):
             self.call(self._close(), _CLOSE_SECONDS)
         self._end_loop()
 

@@ -201,8 +201,9 @@ class Crowd:
         leaving.process.terminate()
         wait_for(lambda: leaving.process.poll() is not None, STOP_SECONDS)
         code = leaving.process.poll()
+        said = leaving.err[-300:]
         leaving.close()
-        return [] if code == 0 else [Violation("drain", f"an ingestor ended with {code}")]
+        return [] if code == 0 else [Violation("drain", f"an ingestor ended with {code}: {said}")]
 
     def waiting(self) -> int:
         """Events that the broker has and nobody has acknowledged."""

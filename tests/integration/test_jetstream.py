@@ -235,6 +235,16 @@ def test_a_closed_link_gives_back_at_once_what_it_held(connect: Connect) -> None
     assert other.stop(10)
 
 
+def test_a_link_is_closed_while_its_broker_is_away(connect: Connect, server: BrokerServer) -> None:
+    publish_all(connect().sink("claim"), EVENTS)
+    broker = connect()
+    assert broker.source("claim").receive(10) is not None
+    server.kill()
+    wait_until(lambda: not broker.is_connected)
+    broker.close()
+    server.start()
+
+
 def test_publisher_and_subscriber_go_on_behind_a_broker_that_was_killed(
     connect: Connect, server: BrokerServer
 ) -> None:
