@@ -39,7 +39,7 @@ AWAITED: Final = "unknown_patient"
 # What merges the rows of a batch, one after the other; each says in its first line what it does.
 _, *_RECORD, _MARK = statements_in("merge/merge_rows")
 STEPS: Final = [*_RECORD, "merge/check_constraints", _MARK]
-# Where clean rows are gone, what the first raw rows of their ids said is recalled.
+# Where clean rows are missing, the first raw row of each of their ids is read again.
 STEPS_EMPTIED: Final = ["merge/recall_rows", *STEPS]
 LAST: Final = ["merge/clear_typed", "merge/clear_judged", "merge/close_run", "merge/count_batch"]
 LAST_AHEAD: Final = [*LAST, "merge/move_cursor"]
@@ -214,20 +214,21 @@ def merge_batch(
         RowsError: the batch failed for a reason that lies in its rows.
         TypedRowsGoneError: the typed rows are not those that were typed ahead.
     """
-    place = _lock_cursor(cursor, stream)
-    merge = partial(
-        _merge_found_by,
-        cursor=cursor,
-        stream=stream,
-        place=place,
-        batch_size=batch_size,
-        statement_seconds=statement_seconds,
-        refused_seq=refused_seq,
-        typist=typist,
-        began_seq=began_seq,
-    )
+    asked = {
+        "stream": stream,
+        "batch_size": batch_size,
+        "began_seq": began_seq,
+        **_lock_cursor(cursor, stream)._asdict(),
+    }
     for number, look in enumerate(looks):
-        batch, more = merge(look)
+        batch, more = _merge_found_by(
+            look,
+            cursor,
+            asked,
+            statement_seconds=statement_seconds,
+            refused_seq=refused_seq,
+            typist=typist,
+        )
         if more:
             return batch, looks[number:]
         if batch:
@@ -240,26 +241,21 @@ def _lock_cursor(cursor: Cursor, stream: str) -> Any:  # noqa: ANN401
     return fetch_one(cursor, "merge/lock_cursor", {"stream": stream})
 
 
+Asked = Mapping[str, Any]
+
+
 def _merge_found_by(
     look: Look,
-    *,
     cursor: Cursor,
-    stream: str,
-    place: Any,  # noqa: ANN401
-    batch_size: int,
+    asked: Asked,
+    *,
     statement_seconds: float,
     refused_seq: int | None,
     typist: Typist | None,
-    began_seq: int,
 ) -> tuple[Batch | None, bool]:
     """Merges the next raw rows that a look finds, and says whether it may find more."""
-    typed = typist.typed_behind(place.taken_seq) if typist and look is Look.AHEAD else None
-    asked = {
-        "stream": stream,
-        "batch_size": batch_size,
-        "began_seq": began_seq,
-        **place._asdict(),
-    }
+    stream, taken_seq = asked["stream"], asked["taken_seq"]
+    typed = typist.typed_behind(taken_seq) if typist and look is Look.AHEAD else None
     found = typed.found if typed else _FIND[look](cursor, asked)
     if found is None:
         return None, False
@@ -268,10 +264,11 @@ def _merge_found_by(
     if not found.found:
         return None, more
     if typist and look is Look.AHEAD and more and found.found >= ROWS_WORTH_TYPING_AHEAD:
-        typist.begin(taken_seq=found.high_seq, received_from=place.taken_from)
+        typist.begin(taken_seq=found.high_seq, received_from=asked["taken_from"])
     # Except ahead of the cursor, the rows that were found are listed one by one.
-    taken_seq = place.taken_seq if look is Look.AHEAD else LAST_SEQ
-    rows = {**found._asdict(), "stream": stream, "taken_seq": taken_seq}
+    rows = {**found._asdict(), "stream": stream, "taken_seq": LAST_SEQ}
+    if look is Look.AHEAD:
+        rows["taken_seq"] = taken_seq
     is_refused = found.found == 1 and found.low_seq == refused_seq
     take = _reject if is_refused else partial(_take, typed=typed, seconds=statement_seconds)
     rows["is_emptied"] = _is_emptied(cursor, stream, statement_seconds)
@@ -279,15 +276,12 @@ def _merge_found_by(
     if typed and batch.rows != typed.rows:
         raise TypedRowsGoneError
     if batch.rows:
-        is_passed = look in SWEEPS and found.low_seq <= place.passed_seq
+        is_passed = look in SWEEPS and found.low_seq <= asked["passed_seq"]
         return replace(batch, found_by_sweep=is_passed), more
     # Ahead of the cursor, a sweep has decided these rows before. A sweep that decides no row must
     # end, or it would find the same row for ever.
     execute(cursor, "merge/forget_run", {"run_id": batch.run_id})
     return None, more and look is Look.AHEAD
-
-
-Asked = Mapping[str, Any]
 
 
 def _find_behind(cursor: Cursor, asked: Asked) -> Any:  # noqa: ANN401
