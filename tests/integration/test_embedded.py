@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,6 +20,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 from pipeline.core.errors import OfficeError
 from pipeline.operations import embedded
 from prepared import HOME_VARIABLE, copy_server, make_server_home, set_up
+from waits import wait_for
 
 SRC = Path(__file__).parents[2] / "src"
 AS_ROOT = os.geteuid() == 0
@@ -184,10 +184,7 @@ def postgres_processes(cluster: Path) -> Iterator[tuple[int, int]]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.02)
+    assert wait_for(condition, DEADLINE_SECONDS), "it did not become true"
 
 
 def connect(url: str) -> Connection:

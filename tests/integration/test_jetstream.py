@@ -23,6 +23,7 @@ from pipeline.operations.embedded_broker import MAX_PAYLOAD, PROGRAM, BrokerServ
 from utils import jetstream
 from utils.jetstream import Broker, BrokerError
 from utils.pipeline_utils import Channel, Delivery, RefusedError, Sink, Source
+from waits import wait_for
 
 DEADLINE = 60
 EVENTS = [b"%d" % number for number in range(300)]
@@ -79,10 +80,7 @@ class Received:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.01)
+    assert wait_for(condition, DEADLINE), "it never became true"
 
 
 def subscribed(source: Source, callback: Callable[[Sequence[bytes]], None]) -> Subscriber:

@@ -12,6 +12,7 @@ from integration.events import claim, diagnose
 from models.follower import Follower
 from pipeline.core.database import Database
 from pipeline.core.settings import Settings
+from waits import wait_for
 
 # None of the tests takes so long.
 NEVER = 3600.0
@@ -56,10 +57,7 @@ class Ingesting:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    assert wait_for(condition, DEADLINE), "it did not become true"
 
 
 @contextmanager

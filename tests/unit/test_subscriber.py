@@ -11,6 +11,7 @@ from tenacity.wait import wait_base
 from models.subscriber import RETRY_WAIT, Subscriber
 from pipeline.core.logs import LogfmtFormatter
 from utils.pipeline_utils import Channel
+from waits import wait_for
 
 DEADLINE = 60
 
@@ -19,10 +20,7 @@ MakeSubscriber = Callable[..., Subscriber]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.005)
+    assert wait_for(condition, DEADLINE), "it never became true"
 
 
 class WaitRecorder(wait_base):
