@@ -151,7 +151,7 @@ def test_lines_of_many_pieces_come_as_they_are_and_in_their_order(
     assert sum(len(portion.payloads) for portion in staged) == len(payloads)
 
 
-# So many of them are staged in three portions.
+# So many long lines fill one portion. LONG_LINES fill two and begin a third.
 MANY = 100
 LONG_LINES = range(2 * MANY + 10)
 

@@ -23,7 +23,7 @@ def test_every_reason_of_the_contract_has_its_words_and_stands_in_the_documentat
         for reason in re.findall(r"(?:THEN|ELSE) '([a-z0-9_]+)'", statement(name))
     }
     assert len(contract) >= 5
-    # What can be read in spite of a doubt is no reason; the merge itself gives what is no rule.
+    # A payload that is 'readable' is not rejected. 'unprocessable' is given by the merge itself.
     assert "readable" in reasons
     assert set(REASONS) == reasons - {"readable"} | {"unprocessable"}
     documented = re.findall(

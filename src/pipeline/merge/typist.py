@@ -101,7 +101,7 @@ class Typist:
             with self._database.transaction() as cursor:
                 return _type_ahead(cursor, ahead, clears=clears)
         except (psycopg2.Error, PassingError) as error:
-            # If the error does not pass, the batch itself will meet it, too.
+            # If the error is a lasting one, the batch meets it as well, and says so.
             failed = {"stream": self._stream, "error": describe(error)}
             log.info("raw rows were not typed ahead", extra=failed)
             return None

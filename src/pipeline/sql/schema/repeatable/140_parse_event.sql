@@ -2,8 +2,8 @@
 -- fault says why the payload can't be read. contract is the version of the contract that it judges by: what differs between versions
 -- says so. ids is that of staging.id_scope. The planner inlines this function, and leaves out the branches of other versions where it
 -- knows the version. It is IMMUTABLE because no setting changes what it returns: a cluster sends only such functions to its nodes.
--- The steps of WITH become one scan on top of the other, which is cheaper than a join. OFFSET 0 keeps the planner from merging them: a merged
--- step would parse the payload once for every use of it. doubt is NULL for a plain object, which no later step has to doubt.
+-- Each step of WITH is planned as a scan of the step before it, which costs less than a join. OFFSET 0 keeps the planner from merging two
+-- steps: the payload would then be parsed again for each use. doubt says why a payload needs a closer look; it is NULL for a plain object.
 CREATE OR REPLACE FUNCTION staging.parse_event(payload text, received_at timestamptz, contract integer, ids text)
 RETURNS TABLE (document jsonb, entity_id bigint, patient_id bigint, tsp timestamptz, fault text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
