@@ -1,5 +1,6 @@
 -- no raw row was accepted before the one of its id that was merged
 -- mended by: rebuild --apply, analytics
+-- OFFSET 0, because the planner would search all of history for repeats, which it takes for few.
 WITH merged_row AS (
     SELECT
         o.stream,
@@ -8,6 +9,7 @@ WITH merged_row AS (
         o.seq
     FROM staging.outcome AS o
     WHERE o.run_id >= %(first_run_id)s AND o.fate = 'merged'
+    OFFSET 0
 )
 
 SELECT
