@@ -43,6 +43,14 @@ LINES_OF: Final = """
     """
 
 
+# For links that are opened from now on.
+MEASURE_READS: Final = """
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I SET track_io_timing = on', current_database());
+    END $$
+    """
+
 MAKE_PARTITIONS: Final = "SELECT staging.make_partitions(%s, %s)"
 DAYS_AT_ONCE: Final = 300
 
@@ -109,6 +117,7 @@ def make_base(lab: Lab, claims: int) -> Base:
     """Makes a history of so many claims that ends at the last midnight, UTC."""
     began = time.monotonic()
     base = fill_history(lab.database(OFFICE), claims, last_midnight())
+    execute(base.url, MEASURE_READS)
     checkpoint(base.url)
     lab.say(f"{base.rows:,} raw rows made in {time.monotonic() - began:.0f} s.")
     return base

@@ -17,7 +17,7 @@ from benchmarks.lines import Lines, make_lines
 from benchmarks.results import Comparison, Figure, Result
 from benchmarks.turns import Plan, Run, do_all, in_turns, seconds_of
 
-AIM = 0.8
+AIM = 0.5
 NAME = "load of JSON lines"
 LACKS = "stream, time, number and transaction of a row, indexes, bytes that are no text"
 

@@ -170,6 +170,13 @@ def test_a_long_history_is_compared_with_a_short_one(
     assert len(compared.pair_ratios) == PLAN.runs
 
 
+def test_waiting_for_reads_is_told_by_run(base: Base) -> None:
+    three_seconds_ago = top_up.read_seconds(base.url) - 3
+    plan = replace(PLAN, runs=2)
+    [waited] = top_up.waits_for_reads(plan, [base], [three_seconds_ago], sweep=False)
+    assert waited.values[0] >= 1
+
+
 def test_all_windows_and_one_more_are_computed_on_a_history(small_lab: Lab, base: Base) -> None:
     desk = recompute.make_desk(small_lab, base)
     measured = [

@@ -1,12 +1,19 @@
 """(d) Ten thousand more events on top of a history: against others, and against a short history."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks import peer, project
 from benchmarks.base import Base, kept_base
-from benchmarks.lab import GIVEN, Lab, checkpoint, final_rows, require_equal_rows
+from benchmarks.lab import (
+    GIVEN,
+    Lab,
+    autocommitting,
+    checkpoint,
+    final_rows,
+    require_equal_rows,
+)
 from benchmarks.lines import Lines
-from benchmarks.results import Comparison
+from benchmarks.results import Comparison, Figure, Result
 from benchmarks.rows import vacuum
 from benchmarks.turns import Plan, in_turns, seconds_of
 
@@ -20,7 +27,7 @@ PEERS: tuple[tuple[peer.Peer, float | None], ...] = (
 )
 
 
-def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
+def measure(lab: Lab, plan: Plan) -> Iterator[Result]:
     """The peers on top of the first base; the project on each against itself on the first."""
     for each, _ in PEERS:
         peer.prepare(each, lab.say)
@@ -29,8 +36,10 @@ def measure(lab: Lab, plan: Plan) -> Iterator[Comparison]:
         yield compare_with_peer(lab, plan, short, each, at_least)
     for claims in plan.bases[1:]:
         long = kept_base(lab, claims)
-        yield compare_bases(lab, plan, short, long, sweep=False)
-        yield compare_bases(lab, plan, short, long, sweep=True)
+        for sweep in (False, True):
+            before = [read_seconds(base.url) for base in (short, long)]
+            yield compare_bases(lab, plan, short, long, sweep=sweep)
+            yield from waits_for_reads(plan, (short, long), before, sweep=sweep)
 
 
 def compare_with_peer(
@@ -86,6 +95,29 @@ def compare_bases(lab: Lab, plan: Plan, short: Base, long: Base, *, sweep: bool)
             topping_up(lab, on_long, long, sweep=sweep),
             topping_up(lab, on_short, short, sweep=sweep),
         )
+
+
+def waits_for_reads(
+    plan: Plan, bases: Sequence[Base], before: Sequence[float], *, sweep: bool
+) -> Iterator[Figure]:
+    """How long a run's statements wait for pages that are not in the server's memory, on average.
+
+    Both streams wait at the same time, so that it can be more than the run takes.
+    """
+    runs = plan.runs + 1  # with the one that warms up
+    for base, earlier in zip(bases, before, strict=True):
+        name = f"{name_on(base)}, {'and a sweep' if sweep else 'no sweep'}: waiting for reads"
+        yield Figure("d", name, "s a run", [(read_seconds(base.url) - earlier) / runs])
+
+
+def read_seconds(url: str) -> float:
+    """How long the database's statements have waited for reads, once their links are closed."""
+    with autocommitting(url) as cursor:
+        cursor.execute(
+            "SELECT blk_read_time / 1000 FROM pg_stat_database WHERE datname = current_database()"
+        )
+        [(seconds,)] = cursor.fetchall()
+    return float(seconds)
 
 
 def topping_up(
