@@ -1,5 +1,6 @@
 """The tables of a practice that were there before this project, and belong to somebody else."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Final
@@ -72,7 +73,13 @@ def forget_user(url: str, user: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             name = sql.Identifier(user)
-            cursor.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(name))
+            reassign = sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(name)
+            try:
+                cursor.execute(reassign)
+            except psycopg2.errors.InternalError_:
+                # A link that was just closed was still dropping its temporary tables.
+                time.sleep(1)
+                cursor.execute(reassign)
             cursor.execute(sql.SQL("DROP OWNED BY {}").format(name))
             cursor.execute(sql.SQL("DROP ROLE {}").format(name))
 
