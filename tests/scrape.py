@@ -49,13 +49,9 @@ def counts(rows: Iterable[tuple[object, ...]]) -> dict[tuple[str, ...], float]:
     return {tuple(map(str, row[:-1])): float(str(row[-1])) for row in rows}
 
 
-ANSWER_SECONDS = 10
-"""What Prometheus waits for an answer by default."""
-
-
 def get(port: int, path: str) -> tuple[int, str]:
-    """Status and content of an answer, for which nobody waits longer than Prometheus would."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)) as connection:
+    """Status and content of an answer, which has to come soon."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

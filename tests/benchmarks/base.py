@@ -43,7 +43,7 @@ LINES_OF: Final = """
     """
 
 
-# For links that are opened from now on.
+# Links that are opened afterwards record how long they wait for reads.
 MEASURE_READS: Final = """
     DO $$
     BEGIN

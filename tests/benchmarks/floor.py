@@ -69,8 +69,8 @@ TABLES: Final = """
     CREATE TABLE floor.outcome (LIKE staging.outcome, PRIMARY KEY (seq))
     """
 
-# One row per index of the outcomes, the primary key aside: its name, and its definition from the
-# word USING on.
+# One row per index of the outcomes, except the primary key: its name, and what follows the word
+# USING in its definition.
 FURTHER_INDEXES: Final = """
     SELECT c.relname, split_part(pg_get_indexdef(c.oid), ' USING ', 2)
     FROM pg_index AS x

@@ -77,7 +77,7 @@ def compare_bases(lab: Lab, plan: Plan, short: Base, long: Base, *, sweep: bool)
     """The project on a long history against itself on a short one."""
     comparison = Comparison(
         "d",
-        f"{name_on(long)}, {'and a sweep' if sweep else 'no sweep'}",
+        name_with(long, sweep=sweep),
         EVENTS,
         f"itself, on top of {short.rows:,}",
         at_least=None if sweep else FLAT,
@@ -106,7 +106,7 @@ def waits_for_reads(
     """
     runs = plan.runs + 1  # with the one that warms up
     for base, earlier in zip(bases, before, strict=True):
-        name = f"{name_on(base)}, {'and a sweep' if sweep else 'no sweep'}: waiting for reads"
+        name = f"{name_with(base, sweep=sweep)}: waiting for reads"
         yield Figure("d", name, "s a run", [(read_seconds(base.url) - earlier) / runs])
 
 
@@ -150,3 +150,8 @@ def top_up(databases: project.Office, base: Base, lines: Lines, *, sweep: bool =
 def name_on(base: Base) -> str:
     """What the work is called."""
     return f"{EVENTS:,} events on top of {base.rows:,}"
+
+
+def name_with(base: Base, *, sweep: bool) -> str:
+    """The same, with or without a sweep."""
+    return f"{name_on(base)}, {'and a sweep' if sweep else 'no sweep'}"

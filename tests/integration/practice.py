@@ -1,6 +1,5 @@
 """The tables of a practice that were there before this project, and belong to somebody else."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 PASSWORD: Final = "best"
 # Far from UTC, and without a summer time.
@@ -67,6 +67,14 @@ def make_practice(url: str, user: str, *, owns_tables: bool) -> str:
     return make_dsn(url, user=user, password=PASSWORD)
 
 
+try_again = Retrying(
+    retry=retry_if_exception_type(psycopg2.errors.InternalError_),
+    wait=wait_fixed(1),
+    stop=stop_after_attempt(2),
+    reraise=True,
+)
+
+
 def forget_user(url: str, user: str) -> None:
     """Removes the practice's user, with all that is his in the database."""
     with closing(psycopg2.connect(url)) as connection:
@@ -74,12 +82,8 @@ def forget_user(url: str, user: str) -> None:
         with connection.cursor() as cursor:
             name = sql.Identifier(user)
             reassign = sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(name)
-            try:
-                cursor.execute(reassign)
-            except psycopg2.errors.InternalError_:
-                # A link that was just closed was still dropping its temporary tables.
-                time.sleep(1)
-                cursor.execute(reassign)
+            # A connection that was just closed may still be dropping its temporary tables.
+            try_again(cursor.execute, reassign)
             cursor.execute(sql.SQL("DROP OWNED BY {}").format(name))
             cursor.execute(sql.SQL("DROP ROLE {}").format(name))
 

@@ -229,7 +229,7 @@ def test_a_closed_link_gives_back_what_it_held(
     broker.close()
     received = Received()
     other = subscribed(connect().source("claim"), received)
-    # All but the one that was handed out.
+    # All events come again, except the one that was handed out.
     wait_until(lambda: other.acknowledged == len(EVENTS) - 1)
     assert other.stop(10)
 

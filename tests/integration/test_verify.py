@@ -357,8 +357,8 @@ HISTORY = """
 BIG_TABLES = {"event", "outcome", "claim", "diagnose", "revenue_by_diagnosis"}
 
 
-# The one old row that is merged late makes the planner expect many. Every row is in the sample, so
-# that the plan is the same each time.
+# One old row is merged late. With it in ANALYZE's sample, the planner expects many such rows. Here
+# the sample has all rows, so that the plan is the same in every run.
 NEWEST = """
     SET LOCAL default_statistics_target = 1000;
     ALTER TABLE staging.outcome ALTER run_id SET STATISTICS 100;

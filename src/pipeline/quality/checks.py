@@ -23,8 +23,8 @@ from pipeline.core.severity import holds_back
 from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
 
-# The library's objects live as long as the process. If the garbage collector looked through them
-# again and again, the import would take half as long again.
+# With the garbage collector on, the import would take one and a half times as long: it would look
+# again and again through objects that live as long as the process.
 gc.disable()
 try:
     import great_expectations as gx

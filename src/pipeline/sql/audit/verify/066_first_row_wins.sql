@@ -1,6 +1,6 @@
 -- no raw row was accepted before the one of its id that was merged
 -- mended by: rebuild --apply, analytics
--- OFFSET 0, because the planner would search all of history for repeats, which it takes for few.
+-- Without OFFSET 0 the planner may expect only a few repeats, and read all outcomes to find them.
 WITH merged_row AS (
     SELECT
         o.stream,

@@ -36,31 +36,30 @@ WITH looked_at AS (
 parsed AS (
     SELECT
         l.doubt,
+        -- A plain object has none. Its doubt is NULL, which a plain = would not take for false: the pattern would be searched for as well.
+        l.doubt IS NOT DISTINCT FROM 'readable' AND payload ~ '[0-9][eE]' AS has_exponent,
         CASE WHEN l.doubt IS NULL OR l.doubt = 'readable' THEN payload::jsonb END AS document
     FROM looked_at AS l
     OFFSET 0
 ),
 
 -- A string keeps its quotes here, so that it is not taken for a number. jsonb turns 1e2 into 100: only the text shows whether a number was
--- written with an exponent. A plain object has none; it is asked for first, as NULL AND a pattern would look for the pattern.
+-- written with an exponent.
 token AS (
     SELECT
         p.doubt,
         p.document,
         CASE
-            WHEN p.doubt IS NULL THEN (p.document -> 'id')::text
-            WHEN p.doubt = 'readable' AND payload ~ '[0-9][eE]' THEN (payload::json -> 'id')::text
+            WHEN p.has_exponent THEN (payload::json -> 'id')::text
             ELSE (p.document -> 'id')::text
         END AS id_text,
         CASE
-            WHEN p.doubt IS NULL THEN (p.document -> 'patient_id')::text
-            WHEN p.doubt = 'readable' AND payload ~ '[0-9][eE]' THEN (payload::json -> 'patient_id')::text
+            WHEN p.has_exponent THEN (payload::json -> 'patient_id')::text
             ELSE (p.document -> 'patient_id')::text
         END AS patient_id_text,
         CASE
             WHEN ids <> 'per_office' THEN NULL
-            WHEN p.doubt IS NULL THEN (p.document -> 'office')::text
-            WHEN p.doubt = 'readable' AND payload ~ '[0-9][eE]' THEN (payload::json -> 'office')::text
+            WHEN p.has_exponent THEN (payload::json -> 'office')::text
             ELSE (p.document -> 'office')::text
         END AS office_text,
         CASE WHEN jsonb_typeof(p.document -> 'tsp') = 'string' THEN p.document ->> 'tsp' END AS tsp_text

@@ -13,7 +13,7 @@ WITH typed AS (
         f.fault,
         CASE
             WHEN jsonb_typeof(f.document -> 'icd10_code') <> 'string' THEN NULL
-            -- The usual form needs no change.
+            -- A code in the usual form is taken as it is.
             WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9]{1,4})?$' THEN f.document ->> 'icd10_code'
             WHEN contract >= 2 THEN staging.icd10_code(f.document ->> 'icd10_code')
             WHEN f.document ->> 'icd10_code' ~ '^[A-Z][0-9][0-9AB]([.][0-9A-Z]{1,4})?$' THEN f.document ->> 'icd10_code'
