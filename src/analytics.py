@@ -92,20 +92,10 @@ def main() -> int:
         closing(Database(dsn, name="analytics")) as database,
     ):
         monitor.metrics.watch_link(database)
-        once_reachable(
-            database,
-            lambda: apply_schema(
-                database, ids=settings.ids, window_minutes=settings.window_minutes
-            ),
-            seconds=START_SECONDS,
-            interrupt=stop,
+        period, checker = once_reachable(
+            database, partial(start, database, settings), seconds=START_SECONDS, interrupt=stop
         )
-        database.run(warn_of_shortcomings)
-        period = settings.analytics_period(database.run(read_window_length))
         monitor.expect_a_run_every(period)
-        checker = Checker(
-            dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)
-        )
         # What is there by now stays: the garbage collector need not look through it again.
         gc.freeze()
         scheduler = Scheduler()
@@ -129,6 +119,17 @@ def main() -> int:
             scheduler.run(stop)
     log.info("stopped")
     return 0
+
+
+def start(database: Database, settings: Settings) -> tuple[timedelta, Checker]:
+    """What the job needs of the database before its first run: its period and its checks."""
+    apply_schema(database, ids=settings.ids, window_minutes=settings.window_minutes)
+    database.run(warn_of_shortcomings)
+    period = settings.analytics_period(database.run(read_window_length))
+    checker = Checker(
+        database.dsn, expectations=settings.expectations, docs=docs_folder(settings.reports_folder)
+    )
+    return period, checker
 
 
 def analyse(

@@ -46,6 +46,23 @@ def test_every_service_does_its_work_as_its_own_role(embedded_office: Office) ->
     assert who.get("analytics checks", "office_analytics") == "office_analytics"
 
 
+def test_analytics_waits_at_its_start_for_a_link_of_its_checks(embedded_office: Office) -> None:
+    office = embedded_office
+    url = office.command("db").out.strip()
+    assert office.command("migrate", OFFICE_ANALYTICS_PASSWORD="a secret").code == 0
+    # The job's own link is the one that it may have; its checks are refused theirs.
+    execute(url, "ALTER ROLE office_analytics CONNECTION LIMIT 1")
+    analytics = office.start(
+        program="analytics", DATABASE_URL=login_as(url, "analytics", "a secret")
+    )
+    log = (office.home / "postgres").resolve() / "server.log"
+    analytics.wait_until(lambda: "too many connections for role" in log.read_text())
+    execute(url, "ALTER ROLE office_analytics CONNECTION LIMIT -1")
+    analytics.wait_until(lambda: "analytics run ended" in analytics.err)
+    assert "Error" not in analytics.err
+    assert analytics.stop(signal.SIGTERM).code == 0
+
+
 @pytest.mark.parametrize("place", ["environment", "file"])
 def test_migrate_gives_the_passwords_that_are_set(
     embedded_office: Office, tmp_path: Path, place: str

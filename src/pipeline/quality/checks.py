@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg2
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
 from psycopg2.extensions import connection, make_dsn, parse_dsn
@@ -37,6 +38,7 @@ try:
     from great_expectations.data_context.types.resource_identifiers import (
         ExpectationSuiteIdentifier,
     )
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
     from great_expectations.render.view import view
 
     gc.freeze()
@@ -128,16 +130,29 @@ class CheckResult:
 
 
 class Checker:
-    """Runs the suites on slices of data, which are given as queries. A process makes only one."""
+    """Runs the suites on slices of data, which are given as queries. A process makes only one.
+
+    Args:
+        dsn: the database of the data.
+        expectations: the folder of the suites.
+        docs: the folder for the library's pages.
+
+    Raises:
+        psycopg2.OperationalError: the database can't be reached.
+    """
 
     def __init__(self, dsn: str, *, expectations: Path, docs: Path) -> None:
         self._context = gx.get_context(mode="ephemeral", project_config=_context_config(docs))
         self._context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-        self._source = self._context.data_sources.add_postgres(  # type: ignore[call-arg]
-            "office",
-            connection_string=_sqlalchemy_url(dsn),
-            kwargs=ENGINE_ARGUMENTS,
-        )
+        try:
+            # It tries the connection.
+            self._source = self._context.data_sources.add_postgres(  # type: ignore[call-arg]
+                "office",
+                connection_string=_sqlalchemy_url(dsn),
+                kwargs=ENGINE_ARGUMENTS,
+            )
+        except TestConnectionError:
+            raise psycopg2.OperationalError("the checks reach no database") from None
         self._docs = docs
         # The identifiers of results and suites that have no page yet.
         self._unshown: list[Any] = []
