@@ -1,5 +1,7 @@
 """The revenue pages follow the figures, also where figures are withdrawn."""
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ MAY = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 JUNE = datetime(2026, 6, 9, 12, 0, tzinfo=UTC)
 LATER = JUNE + DAY
+SINCE_JUNE = f"window_start >= '{JUNE}'"
 
 
 @pytest.fixture
@@ -61,6 +64,55 @@ def test_pages_and_downloads_of_a_day_without_figures_go(office: Database, tmp_p
     assert files_in(tmp_path / "months") == of_month("2026-05")
     assert "2026-05-05" not in (tmp_path / "months" / "2026-05.csv").read_text()
     assert "2026-05-04" in (tmp_path / "months" / "2026-05.csv").read_text()
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    files = [*folder.rglob("*.html"), *folder.rglob("*.csv")]
+    return {file.relative_to(folder).as_posix(): file.read_text() for file in files}
+
+
+CHANGES = {
+    "a figure": "UPDATE analytics.revenue_by_diagnosis SET revenue = 7 WHERE {may}",
+    "figures of a day": "DELETE FROM analytics.revenue_by_diagnosis WHERE {may}",
+    "figures of a month": "DELETE FROM analytics.revenue_by_diagnosis WHERE NOT {since_june}",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_what_is_built_after_a_change_is_what_is_built_at_once(
+    office: Database, tmp_path: Path, changed: str
+) -> None:
+    build(office, tmp_path / "kept")
+    may = f"window_start = '{MAY}' AND category = 'Amnesia'"
+    change(office, "SELECT 1;" + CHANGES[changed].format(may=may, since_june=SINCE_JUNE))
+    build(office, tmp_path / "kept")
+    build(office, tmp_path / "new")
+    assert texts_of(tmp_path / "kept") == texts_of(tmp_path / "new")
+
+
+def test_only_a_month_that_has_changed_is_made_anew(office: Database, tmp_path: Path) -> None:
+    build(office, tmp_path)
+    months = tmp_path / ".months.json"
+    kept = {month: f"kept of {month}" for month in json.loads(months.read_text())}
+    months.write_text(json.dumps(kept))
+    change(office, f"UPDATE analytics.revenue_by_diagnosis SET revenue = 7 WHERE {SINCE_JUNE}")
+    build(office, tmp_path)
+    page = (tmp_path / "days.html").read_text()
+    assert "kept of 2026-05" in page
+    assert "kept of 2026-06" not in page
+    assert "June 2026" in page
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("{")])
+def test_a_page_of_all_days_is_whole_without_what_was_kept(
+    office: Database, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    build(office, tmp_path)
+    before = texts_of(tmp_path)
+    damage(tmp_path / ".months.json")
+    build(office, tmp_path)
+    assert texts_of(tmp_path) == before
 
 
 def test_a_category_that_is_renamed_is_renamed_on_every_page(

@@ -82,12 +82,7 @@ class DayTotals:
     @property
     def month(self) -> str:
         """The month as it stands in a download's address."""
-        return month_of(self.name)
-
-
-def month_of(day: str) -> str:
-    """The month of a day's name."""
-    return day[: len("2026-05")]
+        return f"{self.date:%Y-%m}"
 
 
 def windows_between(

@@ -1,6 +1,7 @@
 """The revenue pages: the last 24 hours, one page per day, and all days; each with downloads."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
@@ -22,17 +23,18 @@ from pipeline.report.figures import (
     days_of,
     groups_of,
     local_days,
-    month_of,
     unit_of_groups,
     window_totals,
     windows_between,
 )
-from pipeline.report.site import read_stamps, render, stamp_of
+from pipeline.report.site import files_in, read_stamps, read_texts, render, stamp_of
 
 # The chart of all days shows this many days; more bars would be too narrow to see.
 DAYS_DRAWN = 92
 
 STAMPS = ".days.json"
+# The parts of the page of all days, so that only those of months that have changed are made anew.
+MONTHS = ".months.json"
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,13 @@ def build_revenue_pages(
     """
     days = _read_days(cursor, context.notation.zone)
     since = _build_last_day(cursor, folder, context, days, now=now)
-    replace_file(folder / "days.html", _all_days_page(days, context, now=now))
-    _build_changed_days(cursor, folder, context, days, now=now)
+    day_pages = _day_pages(days)
+    stamps = _stamps(day_pages, context)
+    renewed = _build_changed_days(cursor, folder, context, day_pages, stamps, now=now)
+    parts = _build_changed_months(cursor, folder, context, days, renewed, now=now)
+    replace_file(folder / "days.html", _all_days_page(days, parts, context, now=now))
+    # The last step: what is broken off before it is built again.
+    replace_file(folder / STAMPS, json.dumps(stamps))
     return since
 
 
@@ -115,34 +122,81 @@ def _build_last_day(
 
 
 def _build_changed_days(
-    cursor: Cursor, folder: Path, context: PageContext, days: list[DayTotals], *, now: datetime
-) -> None:
-    day_pages = _day_pages(days)
-    stamps = {day_page.day.name: _stamp(day_page, context) for day_page in day_pages}
+    cursor: Cursor,
+    folder: Path,
+    context: PageContext,
+    day_pages: list[DayPage],
+    stamps: dict[str, str],
+    *,
+    now: datetime,
+) -> set[str]:
+    """Builds the pages that have changed, and removes those of days without figures.
+
+    Returns:
+        The months in which a page has changed.
+    """
     built = read_stamps(folder / STAMPS, folder / "days")
-    changed = [
-        day_page
-        for day_page in day_pages
-        if built.get(day_page.day.name) != stamps[day_page.day.name]
-    ]
+    changed = [page for page in day_pages if built.get(page.day.name) != stamps[page.day.name]]
     for day_page in changed:
         _build_day(cursor, folder, context, day_page, now=now)
-    months = {day.month for day in days}
-    gone = _files_without_figures(folder / "days", {day.name for day in days})
-    renewed = {day_page.day.month for day_page in changed} | {month_of(file.stem) for file in gone}
-    for month in sorted(renewed & months):
-        since, until = _bounds_of(month, context.notation.zone)
-        figures = _read_figures(cursor, since, until)
-        write_downloads(folder / "months" / month, figures, context.notation)
-    for file in gone + _files_without_figures(folder / "months", months):
-        file.unlink(missing_ok=True)
-    replace_file(folder / STAMPS, json.dumps(stamps))
+    _remove_files_without_figures(folder / "days", stamps.keys())
+    # Where a day is gone, its neighbours have changed: they link to each other now.
+    return {day_page.day.month for day_page in changed}
 
 
-def _files_without_figures(folder: Path, names: set[str]) -> list[Path]:
-    """The pages and downloads of days or months that are not among the names."""
-    # The name of a file that is being written begins with a dot.
-    return [file for file in folder.glob("[0-9]*") if file.stem not in names]
+def _build_changed_months(
+    cursor: Cursor,
+    folder: Path,
+    context: PageContext,
+    days: list[DayTotals],
+    renewed: set[str],
+    *,
+    now: datetime,
+) -> dict[str, str]:
+    """Builds the downloads of each month in which a day has changed, and its part of a page.
+
+    Returns:
+        The parts of the page of all days, by month, the newest first.
+    """
+    kept = read_texts(folder / MONTHS)
+    parts = {}
+    for month, of_month in groupby(reversed(days), attrgetter("month")):
+        if month in renewed or month not in kept:
+            _write_month(cursor, folder, context, month)
+            kept[month] = _part_of_month(month, list(of_month), context, now=now)
+        parts[month] = kept[month]
+    _remove_files_without_figures(folder / "months", parts.keys())
+    replace_file(folder / MONTHS, json.dumps(parts))
+    return parts
+
+
+def _write_month(cursor: Cursor, folder: Path, context: PageContext, month: str) -> None:
+    since, until = _bounds_of(month, context.notation.zone)
+    figures = _read_figures(cursor, since, until)
+    write_downloads(folder / "months" / month, figures, context.notation)
+
+
+def _part_of_month(
+    month: str, days: list[DayTotals], context: PageContext, *, now: datetime
+) -> str:
+    return render(
+        "month.html",
+        depth=0,
+        now=now,
+        notation=context.notation,
+        context=context,
+        month=month,
+        totals=day_totals(days),
+        days=days,
+    )
+
+
+def _remove_files_without_figures(folder: Path, names: Collection[str]) -> None:
+    """Removes the pages and downloads of days or months that are not among the names."""
+    for file in files_in(folder):
+        # The name of a file that is being written begins with a dot.
+        if file[0].isdigit() and file.partition(".")[0] not in names:
+            (folder / file).unlink(missing_ok=True)
 
 
 def _build_day(
@@ -169,25 +223,30 @@ def _day_pages(days: list[DayTotals]) -> list[DayPage]:
     return [DayPage(earlier, day, later) for (earlier, day), (_, later) in neighbours if day]
 
 
-def _stamp(day_page: DayPage, context: PageContext) -> str:
-    """A hash of all that the day's page shows: it changes when the page would change."""
-    return stamp_of(
-        context.categories,
-        context.adminer,
-        context.notation,
-        context.window_length,
+def _stamps(day_pages: list[DayPage], context: PageContext) -> dict[str, str]:
+    """A hash of all that each day's page shows: it changes when the page would change."""
+    shared = stamp_of(context.categories, context.adminer, context.notation, context.window_length)
+    return {
+        day_page.day.name: stamp_of(shared, *_shown_on(day_page, context)) for day_page in day_pages
+    }
+
+
+def _shown_on(day_page: DayPage, context: PageContext) -> list[object]:
+    """What a day's page shows beside what all of them show."""
+    day = day_page.day
+    return [
         day_page.earlier and day_page.earlier.name,
-        day_page.day,
+        day,
         day_page.later and day_page.later.name,
         # The oldest run of the day that has a page to link to.
-        min(max(context.first_run_page, day_page.day.first_run), day_page.day.last_run + 1),
-        [window for window in context.blocked if day_page.day.start <= window < day_page.until],
+        min(max(context.first_run_page, day.first_run), day.last_run + 1),
+        [window for window in context.blocked if day.start <= window < day_page.until],
         [
             release
             for window, release in context.releases.items()
-            if day_page.day.start <= window < day_page.until
+            if day.start <= window < day_page.until
         ],
-    )
+    ]
 
 
 def _bounds_of(month: str, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -233,16 +292,16 @@ def _figures_shown(windows: list[Window], context: PageContext) -> dict[str, Any
     }
 
 
-def _all_days_page(days: list[DayTotals], context: PageContext, *, now: datetime) -> str:
-    by_month = groupby(reversed(days), attrgetter("month"))
-    months = [(month, list(of_month)) for month, of_month in by_month]
+def _all_days_page(
+    days: list[DayTotals], parts: dict[str, str], context: PageContext, *, now: datetime
+) -> str:
     return render(
         "days.html",
         depth=0,
         now=now,
         notation=context.notation,
         context=context,
-        months=[(month, day_totals(of_month), of_month) for month, of_month in months],
+        months=list(parts.values()),
         days_drawn=min(len(days), DAYS_DRAWN),
         chart=days_chart(days[-DAYS_DRAWN:], context.categories, context.notation),
     )

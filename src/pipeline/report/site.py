@@ -53,12 +53,25 @@ def stamp_of(*shown: object) -> str:
 
 def read_stamps(file: Path, pages: Path) -> dict[str, str]:
     """The stamps in a file, by the name of the page; only those whose page exists."""
+    there = files_in(pages)
+    return {name: stamp for name, stamp in read_texts(file).items() if f"{name}.html" in there}
+
+
+def read_texts(file: Path) -> dict[str, str]:
+    """The texts that were kept in a file, by name; none if it is missing or damaged."""
     try:
-        stamps = json.loads(file.read_text(encoding="utf-8"))
+        texts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    there = {page.stem for page in pages.glob("*.html")}
-    return {name: stamp for name, stamp in stamps.items() if name in there}
+    return texts
+
+
+def files_in(folder: Path) -> set[str]:
+    """The names of the files in a folder; none if it is missing."""
+    try:
+        return {file.name for file in folder.iterdir()}
+    except FileNotFoundError:
+        return set()
 
 
 def counted(number: int, what: str) -> str:
