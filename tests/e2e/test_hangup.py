@@ -42,7 +42,7 @@ def test_a_run_under_another_program_stops_with_its_terminal(embedded_office: Of
     wait_until(lambda: not office.processes())
 
 
-@pytest.mark.parametrize("until", ["A database is made", "It is worked through", "Ctrl-C stops."])
+@pytest.mark.parametrize("until", ["A database is made", "It is worked through"])
 def test_a_demo_whose_terminal_is_closed_leaves_nothing_running(
     new_office: Office, until: str
 ) -> None:

@@ -62,7 +62,7 @@ from pipeline.merge.merge import Batch, Look, merge_pending
 from pipeline.revenue import revenue as analytics
 from pipeline.staging import append as staging
 
-SCALE = float(os.environ.get("OFFICE_EXAMPLES", "0.2"))
+SCALE = float(os.environ.get("OFFICE_EXAMPLES", "0.1"))
 EVENTS = st.lists(office_events(), min_size=8, max_size=25)
 LATE_EVENTS = st.lists(office_events(), min_size=1, max_size=8)
 MANY = 1_000
