@@ -58,7 +58,11 @@ def write_downloads(stem: Path, figures: Sequence[Any], notation: Notation) -> N
 
 
 def _written(moments: Sequence[datetime], notation: Notation) -> list[str]:
-    return [local_time(moment, notation.zone).isoformat(sep=" ") for moment in moments]
+    # The categories of a window share their times.
+    written = {
+        moment: local_time(moment, notation.zone).isoformat(sep=" ") for moment in set(moments)
+    }
+    return [written[moment] for moment in moments]
 
 
 def _headers(notation: Notation) -> Mapping[str, str]:
