@@ -22,6 +22,7 @@ WORKER = Path(__file__).with_name("against_worker.py")
 WORKS = {
     "a": "events through the callback, many in flight",
     "c": "load and merge to final rows",
+    "o": "load and merge of one stream's half of them",
     "d": "10,000 events on top of a history",
     "m": "batches of 200 claims on top of a history",
     "f": "all windows computed and published anew",

@@ -28,6 +28,7 @@ MORE_EVENTS = 10_000
 MICRO_BATCH = 200
 MICRO_BATCHES = 50
 RECEIVED_EVENTS = 20_000
+ONE_STREAM = "claim"
 FAR_IDS = 1_000_000_000
 
 Work = Callable[[], float]
@@ -58,6 +59,7 @@ def prepared(made: Lab, rows: int) -> Iterator[dict[str, Work]]:
         yield {
             "a": partial(receive, made),
             "c": partial(load_and_merge, made, lines.files()),
+            "o": partial(load_and_merge, made, {ONE_STREAM: lines.files()[ONE_STREAM]}),
             "d": partial(more_events, made, databases, numbers),
             "m": partial(micro_batches, made, databases, numbers),
             "f": partial(recompute, databases, rows),
@@ -75,7 +77,7 @@ def receive(made: Lab) -> float:
 
 
 def load_and_merge(made: Lab, files: dict[str, Path]) -> float:
-    """(c) Files to final rows."""
+    """(c), (o) Files to final rows."""
     with made.fresh(OFFICE) as url, project.office(url) as databases:
         checkpoint(url)
         return seconds_of(lambda: project.load_and_merge(databases, files))
