@@ -987,8 +987,16 @@ ON CONFLICT (id) DO UPDATE
         "Pages of days stay as they are when the time zone changes.",
         ZONE_TESTS,
         "src/pipeline/report/revenue_pages.py",
-        "        context.notation,\n        context.window_length,\n",
-        "        context.window_length,\n",
+        "context.adminer, context.notation, context.window_length)",
+        "context.adminer, context.window_length)",
+    ),
+    _mutant(
+        "a month as it was",
+        "A month in the page of all days stays as it is when one of its days changes.",
+        ("tests/integration/test_revenue_pages.py",),
+        "src/pipeline/report/revenue_pages.py",
+        "if month in renewed or month not in kept:",
+        "if month not in kept:",
     ),
     _mutant(
         "a window cut at midnight",
