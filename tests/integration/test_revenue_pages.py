@@ -91,6 +91,18 @@ def test_what_is_built_after_a_change_is_what_is_built_at_once(
     assert texts_of(tmp_path / "kept") == texts_of(tmp_path / "new")
 
 
+def test_a_day_before_the_year_1000_has_its_page_and_month(
+    office: Database, tmp_path: Path
+) -> None:
+    early = (
+        "UPDATE analytics.revenue_by_diagnosis SET window_start = '{}' WHERE window_start = '{}'"
+    )
+    change(office, early.format("0999-05-04 12:00+00", MAY))
+    build(office, tmp_path)
+    assert of_day("0999-05-04") <= files_in(tmp_path / "days")
+    assert of_month("0999-05") <= files_in(tmp_path / "months")
+
+
 def test_only_a_month_that_has_changed_is_made_anew(office: Database, tmp_path: Path) -> None:
     build(office, tmp_path)
     months = tmp_path / ".months.json"

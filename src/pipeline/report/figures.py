@@ -82,7 +82,7 @@ class DayTotals:
     @property
     def month(self) -> str:
         """The month as it stands in a download's address."""
-        return f"{self.date:%Y-%m}"
+        return self.name[: len("2026-05")]
 
 
 def windows_between(

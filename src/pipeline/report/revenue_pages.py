@@ -90,7 +90,7 @@ def build_revenue_pages(
     renewed = _build_changed_days(cursor, folder, context, day_pages, stamps, now=now)
     parts = _build_changed_months(cursor, folder, context, days, renewed, now=now)
     replace_file(folder / "days.html", _all_days_page(days, parts, context, now=now))
-    # The last step: what is broken off before it is built again.
+    # Written last, so that a build that was broken off is done again.
     replace_file(folder / STAMPS, json.dumps(stamps))
     return since
 
