@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pipeline.core.files import replace_file
 from pipeline.core.statements import Cursor, fetch_all
-from pipeline.report.revenue_pages import PageContext
-from pipeline.report.site import render
+from pipeline.report.revenue_pages import PageContext, render_page
 
 PAGE = "offices.html"
 
@@ -22,13 +21,5 @@ def build_offices_page(
         (number, {row.category: row for row in totals})
         for number, totals in groupby(rows, attrgetter("office"))
     ]
-    page = render(
-        PAGE,
-        depth=0,
-        now=now,
-        notation=context.notation,
-        context=context,
-        since=since,
-        offices=offices,
-    )
+    page = render_page(PAGE, context, now=now, since=since, offices=offices)
     replace_file(folder / PAGE, page)

@@ -27,7 +27,7 @@ from pipeline.report.quality_words import (
     verdict_of,
     where_of,
 )
-from pipeline.report.site import read_stamps, render, stamp_of
+from pipeline.report.site import read_stamps, remove_others, render, stamp_of
 
 RUNS_SHOWN = 50
 # The most held-back windows and check results that a page lists; of the rest it gives the number.
@@ -180,14 +180,14 @@ def _build_changed_runs(
     now: datetime,
 ) -> None:
     facts = _facts_of(cursor, runs, docs)
-    stamps = {number: stamp_of(of_run, notation) for number, of_run in facts.items()}
+    stamps = {str(number): stamp_of(of_run, notation) for number, of_run in facts.items()}
     built = read_stamps(folder / STAMPS, folder / "runs")
-    changed = [facts[number] for number, stamp in stamps.items() if built.get(str(number)) != stamp]
+    changed = [
+        of_run for number, of_run in facts.items() if built.get(str(number)) != stamps[str(number)]
+    ]
     for number, page in _run_pages(cursor, changed, notation, docs=docs, now=now):
         replace_file(folder / "runs" / f"{number}.html", page)
-    for number, file in _pages_in(folder).items():
-        if number not in facts:
-            file.unlink(missing_ok=True)
+    remove_others(folder / "runs", stamps.keys())
     replace_file(folder / STAMPS, json.dumps(stamps))
 
 
@@ -272,7 +272,3 @@ def _docs_links(docs: Path, facts: RunFacts) -> dict[str, str]:
 
 def _by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return {number: list(of_run) for number, of_run in groupby(rows, attrgetter("quality_run_id"))}
-
-
-def _pages_in(folder: Path) -> dict[int, Path]:
-    return {int(file.stem): file for file in (folder / "runs").glob("[0-9]*.html")}

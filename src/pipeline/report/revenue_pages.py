@@ -1,7 +1,6 @@
 """The revenue pages: the last 24 hours, one page per day, and all days; each with downloads."""
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
@@ -27,13 +26,13 @@ from pipeline.report.figures import (
     window_totals,
     windows_between,
 )
-from pipeline.report.site import files_in, read_stamps, read_texts, render, stamp_of
+from pipeline.report.site import read_stamps, read_texts, remove_others, render, stamp_of
 
 # The chart of all days shows this many days; more bars would be too narrow to see.
 DAYS_DRAWN = 92
 
 STAMPS = ".days.json"
-# The parts of the page of all days, so that only those of months that have changed are made anew.
+# Keeps the part of each month in the page of all days. Only those of changed months are made again.
 MONTHS = ".months.json"
 
 
@@ -75,6 +74,14 @@ class DayPage:
         return self.day.end if self.later else self.day.last_window_end
 
 
+def render_page(
+    template: str, context: PageContext, *, now: datetime, depth: int = 0, **values: object
+) -> str:
+    """Fills in a template with figures, for a page `depth` folders below that of the pages."""
+    notation = context.notation
+    return render(template, depth=depth, now=now, notation=notation, context=context, **values)
+
+
 def build_revenue_pages(
     cursor: Cursor, folder: Path, context: PageContext, *, now: datetime
 ) -> datetime:
@@ -110,13 +117,7 @@ def _build_last_day(
     figures = _read_figures(cursor, since, until)
     write_downloads(folder / "revenue", figures, context.notation)
     windows = _read_windows(cursor, figures, context, since, until) if days else []
-    page = render(
-        "revenue.html",
-        depth=0,
-        now=now,
-        notation=context.notation,
-        **_figures_shown(windows, context),
-    )
+    page = render_page("revenue.html", context, now=now, **_figures_shown(windows, context))
     replace_file(folder / "index.html", page)
     return since
 
@@ -133,13 +134,13 @@ def _build_changed_days(
     """Builds the pages that have changed, and removes those of days without figures.
 
     Returns:
-        The months in which a page has changed.
+        The months with a day whose page has changed.
     """
     built = read_stamps(folder / STAMPS, folder / "days")
     changed = [page for page in day_pages if built.get(page.day.name) != stamps[page.day.name]]
     for day_page in changed:
         _build_day(cursor, folder, context, day_page, now=now)
-    _remove_files_without_figures(folder / "days", stamps.keys())
+    remove_others(folder / "days", stamps.keys())
     # Where a day is gone, its neighbours have changed: they link to each other now.
     return {day_page.day.month for day_page in changed}
 
@@ -163,9 +164,10 @@ def _build_changed_months(
     for month, of_month in groupby(reversed(days), attrgetter("month")):
         if month in renewed or month not in kept:
             _write_month(cursor, folder, context, month)
-            kept[month] = _part_of_month(month, list(of_month), context, now=now)
-        parts[month] = kept[month]
-    _remove_files_without_figures(folder / "months", parts.keys())
+            parts[month] = _part_of_month(month, list(of_month), context, now=now)
+        else:
+            parts[month] = kept[month]
+    remove_others(folder / "months", parts.keys())
     replace_file(folder / MONTHS, json.dumps(parts))
     return parts
 
@@ -179,24 +181,8 @@ def _write_month(cursor: Cursor, folder: Path, context: PageContext, month: str)
 def _part_of_month(
     month: str, days: list[DayTotals], context: PageContext, *, now: datetime
 ) -> str:
-    return render(
-        "month.html",
-        depth=0,
-        now=now,
-        notation=context.notation,
-        context=context,
-        month=month,
-        totals=day_totals(days),
-        days=days,
-    )
-
-
-def _remove_files_without_figures(folder: Path, names: Collection[str]) -> None:
-    """Removes the pages and downloads of days or months that are not among the names."""
-    for file in files_in(folder):
-        # The name of a file that is being written begins with a dot.
-        if file[0].isdigit() and file.partition(".")[0] not in names:
-            (folder / file).unlink(missing_ok=True)
+    totals = day_totals(days)
+    return render_page("month.html", context, now=now, month=month, totals=totals, days=days)
 
 
 def _build_day(
@@ -206,14 +192,8 @@ def _build_day(
     figures = _read_figures(cursor, since, until)
     write_downloads(folder / "days" / day_page.day.name, figures, context.notation)
     windows = _read_windows(cursor, figures, context, since, until)
-    page = render(
-        "day.html",
-        depth=1,
-        now=now,
-        notation=context.notation,
-        day_page=day_page,
-        **_figures_shown(windows, context),
-    )
+    shown = _figures_shown(windows, context)
+    page = render_page("day.html", context, now=now, depth=1, day_page=day_page, **shown)
     replace_file(folder / "days" / f"{day_page.day.name}.html", page)
 
 
@@ -224,7 +204,7 @@ def _day_pages(days: list[DayTotals]) -> list[DayPage]:
 
 
 def _stamps(day_pages: list[DayPage], context: PageContext) -> dict[str, str]:
-    """A hash of all that each day's page shows: it changes when the page would change."""
+    """For each day, a hash of all that its page shows: it changes when the page would change."""
     shared = stamp_of(context.categories, context.adminer, context.notation, context.window_length)
     return {
         day_page.day.name: stamp_of(shared, *_shown_on(day_page, context)) for day_page in day_pages
@@ -232,7 +212,7 @@ def _stamps(day_pages: list[DayPage], context: PageContext) -> dict[str, str]:
 
 
 def _shown_on(day_page: DayPage, context: PageContext) -> list[object]:
-    """What a day's page shows beside what all of them show."""
+    """What the page of a day shows, without what the pages of all days show."""
     day = day_page.day
     return [
         day_page.earlier and day_page.earlier.name,
@@ -280,7 +260,6 @@ def _figures_shown(windows: list[Window], context: PageContext) -> dict[str, Any
     published = [figure.published_at for window in windows for figure in window.figures.values()]
     unit = unit_of_groups(context.window_length)
     return {
-        "context": context,
         "since": windows[0].start if windows else None,
         "until": windows[-1].end if windows else None,
         "unit": unit,
@@ -295,12 +274,10 @@ def _figures_shown(windows: list[Window], context: PageContext) -> dict[str, Any
 def _all_days_page(
     days: list[DayTotals], parts: dict[str, str], context: PageContext, *, now: datetime
 ) -> str:
-    return render(
+    return render_page(
         "days.html",
-        depth=0,
+        context,
         now=now,
-        notation=context.notation,
-        context=context,
         months=list(parts.values()),
         days_drawn=min(len(days), DAYS_DRAWN),
         chart=days_chart(days[-DAYS_DRAWN:], context.categories, context.notation),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -64,6 +64,14 @@ def read_texts(file: Path) -> dict[str, str]:
     except (FileNotFoundError, ValueError):
         return {}
     return texts
+
+
+def remove_others(folder: Path, names: Collection[str]) -> None:
+    """Removes the numbered or dated files of a folder whose name is not among the names."""
+    for file in files_in(folder):
+        # The name of a file that is being written begins with a dot.
+        if file[0].isdigit() and file.partition(".")[0] not in names:
+            (folder / file).unlink(missing_ok=True)
 
 
 def files_in(folder: Path) -> set[str]:
