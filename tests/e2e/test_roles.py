@@ -50,7 +50,7 @@ def test_analytics_waits_at_its_start_for_a_link_of_its_checks(embedded_office: 
     office = embedded_office
     url = office.command("db").out.strip()
     assert office.command("migrate", OFFICE_ANALYTICS_PASSWORD="a secret").code == 0
-    # The job's own link is the one that it may have; its checks are refused theirs.
+    # One link is allowed. The job itself has it, so the server refuses the link of its checks.
     execute(url, "ALTER ROLE office_analytics CONNECTION LIMIT 1")
     analytics = office.start(
         program="analytics", DATABASE_URL=login_as(url, "analytics", "a secret")

@@ -24,8 +24,8 @@ from pipeline.core.severity import holds_back
 from pipeline.core.streams import STREAMS
 from pipeline.quality.data_docs import offline, prune
 
-# With the garbage collector on, the import would take one and a half times as long: it would look
-# again and again through objects that live as long as the process.
+# The import takes one and a half times as long with the garbage collector on, because the collector
+# looks again and again through objects that live as long as the process.
 gc.disable()
 try:
     import great_expectations as gx

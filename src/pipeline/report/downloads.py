@@ -58,7 +58,7 @@ def write_downloads(stem: Path, figures: Sequence[Any], notation: Notation) -> N
 
 
 def _written(moments: Sequence[datetime], notation: Notation) -> list[str]:
-    # The categories of a window share their times.
+    # The rows of a window, one per category, have the same times.
     written = {
         moment: local_time(moment, notation.zone).isoformat(sep=" ") for moment in set(moments)
     }
